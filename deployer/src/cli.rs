@@ -1,0 +1,88 @@
+//! The command line: global flags and the list of commands. No logic.
+
+use crate::cmd;
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Deploys AWS Lambda functions and all they need from declarative YAML.
+#[derive(Debug, Parser)]
+#[command(name = "deployer", version, about, max_term_width = 110, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Global {
+    /// Stage to work on; needed when the stack declares more than one (in the sandbox the first is taken)
+    #[arg(long, global = true, env = "DEPLOYER_STAGE", value_name = "STAGE")]
+    pub(crate) stage: Option<String>,
+    /// Work against a local AWS, started when needed
+    #[arg(long, global = true, env = "DEPLOYER_SANDBOX")]
+    pub(crate) sandbox: bool,
+    /// How the result is printed
+    #[arg(long, global = true, value_enum, default_value_t = Format::Terminal)]
+    pub(crate) format: Format,
+    /// Agree to ordinary changes without being asked
+    #[arg(long, short = 'y', global = true)]
+    pub(crate) yes: bool,
+    /// Folder that holds `stacks/`; default: this folder or the nearest one above that does
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+    /// When to colour
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto)]
+    pub(crate) color: Color,
+    /// Say less
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more; twice for every AWS call
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Terminal,
+    Markdown,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find mistakes in the stack files; calls nothing
+    Check(cmd::check::Args),
+    /// Print the JSON Schema of stack files, for editors
+    Schema(cmd::schema::Args),
+    /// Print the CloudFormation template of a stack
+    Synth(cmd::synth::Args),
+    /// Build the artifacts of the functions
+    Build(cmd::build::Args),
+    /// Show what a deployment would change, and why
+    #[command(alias = "diff")]
+    Plan(cmd::plan::Args),
+    /// Plan, confirm, apply, record
+    Deploy(cmd::deploy::Args),
+    /// Move every alias back to an earlier release
+    Rollback(cmd::rollback::Args),
+    /// List the releases of a stack
+    Releases(cmd::releases::Args),
+    /// Say what is live: version, commit, when, by whom, alarms
+    Status(cmd::status::Args),
+    /// Delete a stack; data is kept unless told otherwise
+    Destroy(cmd::destroy::Args),
+    /// Store and list the values of secrets
+    Secret(cmd::secret::Args),
+    /// The local AWS: start, stop, status, reset
+    Sandbox(cmd::sandbox::Args),
+    /// Print a completion script for a shell
+    Completions(cmd::completions::Args),
+}

@@ -1,0 +1,37 @@
+//! One file per command: its arguments and the function that serves it.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod deploy;
+pub(crate) mod destroy;
+pub(crate) mod plan;
+pub(crate) mod releases;
+pub(crate) mod rollback;
+pub(crate) mod sandbox;
+pub(crate) mod schema;
+pub(crate) mod secret;
+pub(crate) mod status;
+pub(crate) mod synth;
+
+use crate::cli::Command;
+use crate::ctx::Ctx;
+use crate::exit::{Exit, Failure};
+
+pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Check(args) => check::run(ctx, args).await,
+        Command::Schema(args) => schema::run(ctx, args).await,
+        Command::Synth(args) => synth::run(ctx, args).await,
+        Command::Build(args) => build::run(ctx, args).await,
+        Command::Plan(args) => plan::run(ctx, args).await,
+        Command::Deploy(args) => deploy::run(ctx, args).await,
+        Command::Rollback(args) => rollback::run(ctx, args).await,
+        Command::Releases(args) => releases::run(ctx, args).await,
+        Command::Status(args) => status::run(ctx, args).await,
+        Command::Destroy(args) => destroy::run(ctx, args).await,
+        Command::Secret(args) => secret::run(ctx, args).await,
+        Command::Sandbox(args) => sandbox::run(ctx, args).await,
+        Command::Completions(args) => completions::run(ctx, args).await,
+    }
+}

@@ -1,0 +1,74 @@
+//! Diagnostics: what is wrong with the user's files, where, and the way out.
+//!
+//! They are collected, never thrown: ten mistakes cost one run. Rendering is `render/diagnostics.rs`.
+
+use crate::source::Span;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Severity {
+    Error,
+    Warning,
+}
+
+/// One finding. `code` is stable (`D0204`); `summary` carries no names of the user's, so that it becomes familiar.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Diagnostic {
+    pub(crate) severity: Severity,
+    pub(crate) code: &'static str,
+    pub(crate) summary: String,
+    /// The first label is the primary place.
+    pub(crate) labels: Vec<Label>,
+    pub(crate) help: Option<String>,
+}
+
+/// A place and what is to be said about it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Label {
+    pub(crate) span: Span,
+    pub(crate) text: String,
+}
+
+/// A bag of findings, in the order in which they were made until [`Diagnostics::sorted`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Diagnostics(pub(crate) Vec<Diagnostic>);
+
+impl Diagnostic {
+    pub(crate) fn error(code: &'static str, summary: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, code, summary: summary.into(), labels: Vec::new(), help: None }
+    }
+
+    pub(crate) fn warning(code: &'static str, summary: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(code, summary) }
+    }
+
+    pub(crate) fn at(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+impl Diagnostics {
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    pub(crate) fn extend(&mut self, other: Diagnostics) {
+        self.0.extend(other.0);
+    }
+
+    pub(crate) fn has_errors(&self) -> bool {
+        self.0.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+
+    /// In the order of the files, each finding once.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.0.sort_by_key(|diagnostic| (diagnostic.labels.first().map(|label| label.span), diagnostic.code));
+        self.0.dedup();
+        self
+    }
+}

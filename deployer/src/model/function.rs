@@ -1,0 +1,222 @@
+//! Functions: what runs, with how much, started by what.
+
+use super::access::Access;
+use super::reference::{EnvValue, Target};
+use super::trigger::Trigger;
+use crate::decode::{Decode, choice, mismatch, record};
+use crate::diag::Diagnostics;
+use crate::source::Spanned;
+use crate::units::{self, Mebibytes, Percent};
+use crate::yaml::{Kind, Node};
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+record! {
+    /// A Lambda function.
+    #[called("a function")]
+    pub(crate) struct Function {
+        /// What it does.
+        description: Option<String>,
+        /// The workspace crate that is built and deployed. This, or `code`.
+        crate_name("crate"): Option<Spanned<String>>,
+        /// Code that is not a Rust crate: a folder, a zip or a container image.
+        code: Option<Code>,
+        /// Lambda's own name for the function; by default `<stack>-<stage>-<name>`.
+        name: Option<Spanned<String>>,
+        /// What starts it.
+        triggers: Vec<Trigger>,
+        /// Environment variables. 4 KB in total.
+        env: IndexMap<String, Spanned<EnvValue>>,
+        /// What it may do; every function has a role of its own.
+        access: Vec<Spanned<Access>>,
+        /// An existing role instead of a generated one.
+        role: Option<Spanned<Target>>,
+        /// Permissions boundary of the generated role, an ARN.
+        permissions_boundary: Option<String>,
+        /// The network it runs in, one of `networks`.
+        network: Option<Spanned<String>>,
+        /// Memory in MiB, 128 to 10,240; default 256.
+        memory: Option<Spanned<Mebibytes>>,
+        /// Longest run, 1 s to 15 min; default 30 s.
+        timeout: Option<Spanned<Duration>>,
+        /// `/tmp` in MiB, 512 to 10,240; default 512.
+        storage: Option<Spanned<Mebibytes>>,
+        /// Processor; default x86_64.
+        architecture: Option<Architecture>,
+        /// Layer version ARNs, at most 5.
+        layers: Vec<Spanned<String>>,
+        /// Reserved and provisioned concurrency.
+        concurrency: Option<Concurrency>,
+        /// Asynchronous invocation: retries and where failures go.
+        asynchronous("async"): Option<Asynchronous>,
+        /// EFS access points to mount.
+        file_systems: Vec<FileSystem>,
+        /// X-Ray; default on.
+        tracing: Option<bool>,
+        /// How long logs are kept; default 30 days.
+        logs: Option<Spanned<Duration>>,
+        /// Tags of the function and its role.
+        tags: IndexMap<String, String>,
+        /// How traffic moves to a new version.
+        release: Option<Spanned<Strategy>>,
+    }
+}
+
+record! {
+    /// What every function of the stack has unless it says otherwise.
+    #[called("`defaults`")]
+    pub(crate) struct Defaults {
+        /// Memory in MiB.
+        memory: Option<Spanned<Mebibytes>>,
+        /// Longest run.
+        timeout: Option<Spanned<Duration>>,
+        /// `/tmp` in MiB.
+        storage: Option<Spanned<Mebibytes>>,
+        /// Processor.
+        architecture: Option<Architecture>,
+        /// X-Ray.
+        tracing: Option<bool>,
+        /// How long logs are kept.
+        logs: Option<Spanned<Duration>>,
+        /// Environment variables of every function.
+        env: IndexMap<String, Spanned<EnvValue>>,
+        /// The network all functions run in.
+        network: Option<Spanned<String>>,
+        /// Tags of every function and role.
+        tags: IndexMap<String, String>,
+        /// How traffic moves to a new version.
+        release: Option<Spanned<Strategy>>,
+        /// Permissions boundary of every generated role, an ARN.
+        permissions_boundary: Option<String>,
+    }
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        let nothing = Node { span: crate::source::Span::default(), kind: Kind::Map(Vec::new()) };
+        Self::decode(&nothing, &mut Diagnostics::default()).expect("no key of the defaults is required")
+    }
+}
+
+record! {
+    /// Code that is not a crate of the workspace. Exactly one of `dir`, `zip`, `image`.
+    #[called("`code`")]
+    pub(crate) struct Code {
+        /// A folder to zip, relative to the project.
+        dir: Option<Spanned<String>>,
+        /// A zip that is made already, relative to the project.
+        zip: Option<Spanned<String>>,
+        /// URI of a container image.
+        image: Option<Spanned<String>>,
+        /// Lambda runtime, such as `python3.13`; needed with `dir` and `zip`.
+        runtime: Option<Spanned<String>>,
+        /// Entry point, such as `main.handler`; needed with `dir` and `zip`.
+        handler: Option<Spanned<String>>,
+    }
+}
+
+choice! {
+    /// The processor a function runs on.
+    pub(crate) enum Architecture {
+        X86_64 = "x86_64",
+        Arm64 = "arm64",
+    }
+}
+
+record! {
+    /// Concurrency of a function.
+    #[called("`concurrency`")]
+    pub(crate) struct Concurrency {
+        /// Executions reserved for, and at most used by, this function. 0 stops it.
+        reserved: Option<Spanned<u32>>,
+        /// Executions kept warm on the live alias.
+        provisioned: Option<Spanned<u32>>,
+    }
+}
+
+record! {
+    /// Asynchronous invocation.
+    #[called("`async`")]
+    pub(crate) struct Asynchronous {
+        /// Attempts after the first, 0 to 2; default 2.
+        retries: Option<Spanned<u8>>,
+        /// Oldest event still tried; 1 minute to 6 hours.
+        max_age: Option<Spanned<Duration>>,
+        /// Where events go that failed.
+        on_failure: Option<Destination>,
+        /// Where results go that succeeded.
+        on_success: Option<Destination>,
+    }
+}
+
+record! {
+    /// A queue, a topic or a function that takes events. Exactly one.
+    #[called("a destination")]
+    pub(crate) struct Destination {
+        /// A queue.
+        queue: Option<Target>,
+        /// A topic.
+        topic: Option<Target>,
+        /// A function.
+        function: Option<Target>,
+    }
+}
+
+record! {
+    /// An EFS access point in the function's file system.
+    #[called("a file system")]
+    pub(crate) struct FileSystem {
+        /// ARN of the access point.
+        access_point: Target,
+        /// Where it is mounted: below `/mnt/`.
+        path: Spanned<String>,
+    }
+}
+
+/// How traffic moves from the old version to the new one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Strategy {
+    AllAtOnce,
+    /// `canary 10% for 5m`
+    Canary {
+        share: Percent,
+        bake: Duration,
+    },
+    /// `linear 10% every 1m`
+    Linear {
+        share: Percent,
+        every: Duration,
+    },
+}
+
+impl Strategy {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let share =
+            |word: &str| word.strip_suffix('%')?.parse().ok().filter(|value| (1..=99).contains(value)).map(Percent);
+        match words.as_slice() {
+            ["all-at-once"] => Some(Self::AllAtOnce),
+            ["canary", part, "for", time] => {
+                Some(Self::Canary { share: share(part)?, bake: units::parse_duration(time)? })
+            }
+            ["linear", part, "every", time] => {
+                Some(Self::Linear { share: share(part)?, every: units::parse_duration(time)? })
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Decode for Strategy {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let parsed = match &node.kind {
+            Kind::String(text) => Self::parse(text),
+            _ => None,
+        };
+        parsed.or_else(|| mismatch(node, "`all-at-once`, `canary 10% for 5m` or `linear 10% every 1m`", diagnostics))
+    }
+    fn schema(_: &mut Map<String, Value>) -> Value {
+        json!({ "type": "string", "pattern": "^(all-at-once|canary [0-9]+% for .+|linear [0-9]+% every .+)$" })
+    }
+}
