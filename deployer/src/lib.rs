@@ -31,11 +31,14 @@ mod cfn;
 mod synth;
 
 // compare: pure
+mod change_set;
 mod diff;
 mod normalize;
 mod plan;
 mod release;
+mod resolve;
 mod risk;
+mod rollback;
 mod state;
 
 // show: pure, the writer is passed in

@@ -1,1 +1,553 @@
-//! To come.
+//! The plan: every change with its risk, reason and undo, and the steps that carry it out, in order.
+//!
+//! The plan decides, `apply` obeys. What is to be said about a plan (does it change anything, is it blocked) are methods
+//! here; renderers and exit codes only ask.
+
+use crate::change_set::ChangeSet;
+use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, is_versioned};
+use crate::ids::{FunctionVersion, LogicalId};
+use crate::model::function::Strategy;
+use crate::model::stage::Allow;
+use crate::release::{self, Commit, Outcome, Release, Released};
+use crate::risk::{self, Risk};
+use crate::state::{Known, Place, State};
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// What a deployment, a rollback or a deletion will do. `format_version` 1.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) format_version: u32,
+    pub(crate) intent: Intent,
+    pub(crate) place: Place,
+    /// Fingerprint of the state that the plan was made from.
+    pub(crate) base: String,
+    /// Worst first.
+    pub(crate) lines: Vec<Line>,
+    /// What stands in the way of applying it.
+    pub(crate) blocked: Vec<Block>,
+    /// In order; steps of the same [`Phase`] run side by side.
+    pub(crate) steps: Vec<Step>,
+    /// The release record as it will be claimed; versions and outcome are filled in on the way.
+    pub(crate) record: Release,
+    /// Things worth knowing that are no change.
+    pub(crate) notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Intent {
+    Deploy,
+    Rollback { to: u32 },
+    Destroy,
+}
+
+/// A change and what is to be known before agreeing to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Line {
+    #[serde(flatten)]
+    pub(crate) change: Change,
+    pub(crate) risk: Risk,
+    /// Why it is that risky.
+    pub(crate) reason: String,
+    pub(crate) undo: Undo,
+}
+
+/// How a change can be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Undo {
+    /// `deployer rollback`: seconds.
+    Alias,
+    /// Deploying the earlier stack file: minutes.
+    ChangeSet,
+    /// It cannot.
+    No,
+}
+
+/// Something that must be allowed, or cannot be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Block {
+    pub(crate) what: String,
+    /// The word for `--allow`; `None` where no flag helps.
+    pub(crate) allow: Option<String>,
+    pub(crate) way_out: String,
+}
+
+/// Where a function's code comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    Object { bucket: String, key: String },
+    Image { uri: String },
+}
+
+/// One thing to do. Everything that must be decided is decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "step")]
+pub(crate) enum Step {
+    CreateBucket { bucket: String },
+    Upload { function: String, bucket: String, key: String, path: PathBuf, size: u64 },
+    /// Claims the release number.
+    OpenRelease,
+    /// Executes the change set; without one, makes it first: a new stack has nothing to compare with.
+    Stack(StackStep),
+    Protect { on: bool },
+    /// Sets properties of a function by Lambda's own API.
+    Configure { function: String, id: LogicalId, properties: Map<String, Value> },
+    UpdateCode { function: String, name: String, code: Code },
+    /// Publishes `$LATEST`.
+    Publish { function: String, name: String, code_sha256: Option<String> },
+    /// Moves the alias; `to` is `None` for the version published by this plan.
+    Shift { function: String, name: String, from: Option<FunctionVersion>, to: Option<FunctionVersion>, revision_id: Option<String> },
+    EmptyBucket { id: LogicalId, bucket: String },
+    DeleteStack { id: String },
+    /// Writes success into the release record.
+    CloseRelease,
+    /// Writes failure into it; never planned, `apply` adds it.
+    FailRelease { reason: String },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StackStep {
+    pub(crate) create: bool,
+    pub(crate) change_set: Option<ChangeSet>,
+    /// The template's text, as it is submitted.
+    pub(crate) template: String,
+    /// `None` keeps the deployed value.
+    pub(crate) parameters: BTreeMap<String, Option<String>>,
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// Groups of steps, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Bucket,
+    Upload,
+    Open,
+    Stack,
+    Protect,
+    Configure,
+    Code,
+    Publish,
+    Shift,
+    Delete,
+    Close,
+}
+
+impl Step {
+    pub(crate) fn phase(&self) -> Phase {
+        match self {
+            Self::CreateBucket { .. } => Phase::Bucket,
+            Self::Upload { .. } => Phase::Upload,
+            Self::OpenRelease => Phase::Open,
+            Self::Stack(_) => Phase::Stack,
+            Self::Protect { .. } | Self::EmptyBucket { .. } => Phase::Protect,
+            Self::Configure { .. } => Phase::Configure,
+            Self::UpdateCode { .. } => Phase::Code,
+            Self::Publish { .. } => Phase::Publish,
+            Self::Shift { .. } => Phase::Shift,
+            Self::DeleteStack { .. } => Phase::Delete,
+            Self::CloseRelease | Self::FailRelease { .. } => Phase::Close,
+        }
+    }
+}
+
+impl Plan {
+    pub(crate) fn has_changes(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
+    /// The worst risk of all lines.
+    pub(crate) fn risk(&self) -> Risk {
+        self.lines.iter().map(|line| line.risk).max().unwrap_or(Risk::Safe)
+    }
+
+    pub(crate) fn is_blocked(&self) -> bool {
+        !self.blocked.is_empty()
+    }
+
+    /// Counts by action: create, update, replace, delete.
+    pub(crate) fn counts(&self) -> [usize; 4] {
+        let count = |actions: &[Action]| self.lines.iter().filter(|line| actions.contains(&line.change.action)).count();
+        [count(&[Action::Create, Action::Recreate]), count(&[Action::Update]), count(&[Action::Replace]), count(&[Action::Delete])]
+    }
+}
+
+/// What the plan may do without being told, and where artifacts are.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Policy {
+    pub(crate) allow: Vec<Allow>,
+    /// The stage is protected: broader roles need a word, the stack is termination-protected.
+    pub(crate) protect: bool,
+    pub(crate) tags: Vec<(String, String)>,
+    pub(crate) commit: Option<Commit>,
+    /// Artifacts by the function's name in the stack file.
+    pub(crate) artifacts: crate::artifact::Artifacts,
+    /// Keys of the artifact bucket that exist already.
+    pub(crate) uploaded: Vec<String>,
+    /// Strategies that ask for more than all at once, by function.
+    pub(crate) strategies: IndexMap<String, Strategy>,
+}
+
+/// Key of an artifact in the artifact bucket.
+pub(crate) fn artifact_key(sha256: &str) -> String {
+    format!("artifacts/{sha256}.zip")
+}
+
+/// Orders `changes`, weighs them and decides every step. `change_set` is CloudFormation's verdict on the same template;
+/// where it says "replacement" the table is overruled.
+pub(crate) fn plan(
+    changes: Vec<Change>,
+    desired: &Desired,
+    state: &State,
+    change_set: Option<ChangeSet>,
+    policy: &Policy,
+    now: jiff::Timestamp,
+) -> Plan {
+    let changes = refined(changes, change_set.as_ref(), desired);
+    let mut lines: Vec<Line> = changes.into_iter().map(|change| weighed(change, desired, state)).collect();
+    lines.sort_by(|one, two| two.risk.cmp(&one.risk).then(order(&one.change).cmp(&order(&two.change))));
+    let blocked = blocks(&lines, state, policy);
+    let steps = steps(&lines, desired, state, change_set, policy);
+    let notes = policy
+        .strategies
+        .iter()
+        .filter(|(function, _)| steps.iter().any(|step| matches!(step, Step::Shift { function: shifted, .. } if shifted == *function)))
+        .map(|(function, strategy)| {
+            format!("{function}: `{}` is not applied by this version; traffic moves all at once", strategy.text())
+        })
+        .collect();
+    Plan {
+        format_version: 1,
+        intent: Intent::Deploy,
+        place: state.place.clone(),
+        base: state.fingerprint(),
+        lines,
+        blocked,
+        steps,
+        record: record(desired, state, policy, now),
+        notes,
+    }
+}
+
+/// The record of the release that this plan makes: every function, with the version that is live before it.
+fn record(desired: &Desired, state: &State, policy: &Policy, now: jiff::Timestamp) -> Release {
+    let template = crate::cfn::to_text(&desired.template);
+    let sha256 = hex::encode(Sha256::digest(&template));
+    let functions = desired.functions.iter().map(|(function, declared)| {
+        let live = state.live(&declared.id);
+        let version = live.and_then(|live| live.alias.present()).map(|alias| alias.version.clone());
+        let name = desired.template.resources.get(&declared.id).map(|resource| crate::diff::name(&declared.id, resource));
+        let released = Released {
+            function: live.map(|live| live.name.clone()).or(name).unwrap_or_default(),
+            version: version.unwrap_or_else(|| FunctionVersion::new("$LATEST")),
+            code_sha256: declared.code.clone(),
+            changed: false,
+        };
+        (function.clone(), released)
+    });
+    Release {
+        functions: functions.collect(),
+        template_key: Some(format!("templates/{sha256}.json")),
+        template_sha256: Some(sha256),
+        ..blank_record(state, release::Action::Deploy, policy.commit.clone(), now)
+    }
+}
+
+/// A record under the next free number, without functions or template.
+pub(crate) fn blank_record(
+    state: &State,
+    action: release::Action,
+    commit: Option<Commit>,
+    now: jiff::Timestamp,
+) -> Release {
+    Release {
+        format_version: 1,
+        number: state.releases.present().and_then(|releases| releases.last()).map_or(1, |last| last.number + 1),
+        stack: state.place.stack.clone(),
+        stage: state.place.stage.clone(),
+        action,
+        commit,
+        started: now,
+        finished: None,
+        by: state.place.caller.clone(),
+        template_sha256: None,
+        template_key: None,
+        functions: IndexMap::new(),
+        outcome: Outcome::Started,
+    }
+}
+
+/// Among equals: deletions first, then replacements, updates, creations; by type and name.
+fn order(change: &Change) -> (u8, String, String) {
+    let action = match change.action {
+        Action::Recreate => 0,
+        Action::Delete => 1,
+        Action::Replace => 2,
+        Action::Update => 3,
+        Action::Create => 4,
+    };
+    (action, change.kind.clone(), change.name.clone())
+}
+
+/// CloudFormation's own verdict overrides the table's, and adds what the templates alone do not show.
+fn refined(mut changes: Vec<Change>, change_set: Option<&ChangeSet>, desired: &Desired) -> Vec<Change> {
+    for verdict in change_set.into_iter().flat_map(|set| &set.changes) {
+        let found = changes.iter_mut().find(|change| change.id == verdict.logical_id);
+        match found {
+            Some(change) if change.action == Action::Update && verdict.replacement == "True" => change.action = Action::Replace,
+            Some(_) => {}
+            // A conditional verdict on something that the template does not change follows from another change.
+            None if verdict.replacement == "True" => changes.push(Change {
+                id: verdict.logical_id.clone(),
+                kind: verdict.kind.clone(),
+                name: verdict.logical_id.to_string(),
+                action: Action::Replace,
+                cause: Cause::Yours,
+                properties: Vec::new(),
+                unverified: desired
+                    .template
+                    .resources
+                    .get(&verdict.logical_id)
+                    .map(|_| "CloudFormation replaces it because of another change".to_owned()),
+            }),
+            None => {}
+        }
+    }
+    changes
+}
+
+fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
+    let before = state.deployed.present().and_then(|deployed| deployed.template.resources.get(&change.id));
+    let after = desired.template.resources.get(&change.id);
+    let is_function = change.kind == "AWS::Lambda::Function";
+    let (risk, reason) = match (change.action, before, after) {
+        (Action::Create, ..) => (Risk::Safe, "new".to_owned()),
+        (Action::Recreate, ..) => (Risk::Replaces, "deleted by hand; nothing serves its triggers".to_owned()),
+        (Action::Delete, Some(before), _) => risk::of_delete(before),
+        (Action::Replace, Some(before), Some(_)) => {
+            let create_only = |property: &&PropertyChange| risk::is_create_only(&change.kind, property.property()) == Some(true);
+            let property = change.properties.iter().find(create_only).or(change.properties.first());
+            risk::of_replacement(before, property.map_or("Type", PropertyChange::property))
+        }
+        (_, Some(before), Some(after)) => change
+            .properties
+            .iter()
+            .map(|property| match property.path.as_str() {
+                CODE => (Risk::Safe, "new code, served after the alias has moved".to_owned()),
+                TRAFFIC => (Risk::Safe, "traffic moves to a new version".to_owned()),
+                _ => risk::of_update(before, after, property.property()),
+            })
+            .max_by_key(|(risk, _)| *risk)
+            .unwrap_or((Risk::Safe, "changed in place".to_owned())),
+        _ => (Risk::Safe, "no effect on running code".to_owned()),
+    };
+    let (risk, reason) = match &change.unverified {
+        Some(why) => (risk.raised(), format!("{reason}; not verified against AWS: {why}")),
+        None => (risk, reason),
+    };
+    let undo = match (change.action, risk) {
+        (_, Risk::LosesData) => Undo::No,
+        (Action::Update, _) if is_function => Undo::Alias,
+        _ => Undo::ChangeSet,
+    };
+    Line { change, risk, reason, undo }
+}
+
+fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if let Some(deployed) = state.deployed.present() {
+        blocks.extend(stuck(&deployed.status, state));
+    }
+    for line in lines {
+        let name = &line.change.name;
+        let both = line.change.properties.iter().any(|property| property.cause == Cause::Both);
+        let needed = match (line.change.action, line.risk) {
+            (Action::Recreate, _) => {
+                blocks.push(Block {
+                    what: format!("{name} was deleted outside of the stack"),
+                    allow: None,
+                    way_out: "take the function out of the stack file, deploy, put it back and deploy again".to_owned(),
+                });
+                continue;
+            }
+            (_, Risk::LosesData) => Some(Allow::DeleteData),
+            (_, Risk::Replaces) => Some(Allow::Replace),
+            _ if both => Some(Allow::LiveLoss),
+            (_, Risk::Broadens) if policy.protect => Some(Allow::BroadenIam),
+            _ => None,
+        };
+        let Some(needed) = needed.filter(|needed| !policy.allow.contains(needed)) else { continue };
+        let what = match needed {
+            Allow::DeleteData => format!("{name} would lose what it holds"),
+            Allow::Replace => format!("{name} would be replaced: {}", line.reason),
+            Allow::LiveLoss => format!("{name} was changed both here and by hand; the change by hand would be overwritten"),
+            Allow::BroadenIam => format!("{name} would be allowed more than before in a protected stage"),
+        };
+        blocks.push(Block {
+            what,
+            allow: Some(needed.word().to_owned()),
+            way_out: format!("add `--allow {}` when that is meant", needed.word()),
+        });
+    }
+    blocks
+}
+
+/// States of a stack in which CloudFormation takes no update.
+fn stuck(status: &str, state: &State) -> Option<Block> {
+    let stack = &state.place.stack;
+    let way_out = match status {
+        "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => {
+            format!("its creation failed; delete it with `deployer destroy {}` and deploy again", short(state))
+        }
+        "UPDATE_ROLLBACK_FAILED" => "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again".to_owned(),
+        _ if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {
+            "somebody else is deploying; wait until it is through, then run the command again".to_owned()
+        }
+        _ => return None,
+    };
+    Some(Block { what: format!("stack {stack} is in {status}"), allow: None, way_out })
+}
+
+/// The stack's name in its file.
+fn short(state: &State) -> &str {
+    let name = state.place.stack.as_str();
+    name.strip_suffix(&format!("-{}", state.place.stage)).unwrap_or(name)
+}
+
+fn steps(
+    lines: &[Line],
+    desired: &Desired,
+    state: &State,
+    change_set: Option<ChangeSet>,
+    policy: &Policy,
+) -> Vec<Step> {
+    let is_new = !state.deployed.present().is_some_and(|deployed| deployed.status != "REVIEW_IN_PROGRESS");
+    let protect = policy.protect && !state.deployed.present().is_some_and(|deployed| deployed.protected);
+    if lines.is_empty() && !is_new && !protect {
+        return Vec::new();
+    }
+    let bucket = &state.place.bucket;
+    let mut steps = Vec::new();
+    if state.releases == Known::Absent {
+        steps.push(Step::CreateBucket { bucket: bucket.clone() });
+    }
+    let change_of = |id: &LogicalId| lines.iter().map(|line| &line.change).find(|change| change.id == *id);
+    let mut after = Vec::new();
+    for (function, declared) in &desired.functions {
+        let Some(change) = change_of(&declared.id) else { continue };
+        let live = state.live(&declared.id);
+        let is_made = matches!(change.action, Action::Create | Action::Replace);
+        let name = match live.filter(|_| !is_made) {
+            Some(live) => live.name.clone(),
+            None => change.name.clone(),
+        };
+        let code_changes = is_made || change.properties.iter().any(|property| property.path == CODE);
+        let code = match policy.artifacts.get(function) {
+            Some(crate::artifact::Artifact::Zip { sha256, path, size, .. }) => {
+                let key = artifact_key(sha256.as_str());
+                if code_changes && !policy.uploaded.contains(&key) {
+                    let step = Step::Upload { function: function.clone(), bucket: bucket.clone(), key: key.clone(), path: path.clone(), size: *size };
+                    steps.push(step);
+                }
+                Some((Code::Object { bucket: bucket.clone(), key }, Some(declared.code.clone())))
+            }
+            Some(crate::artifact::Artifact::Image { uri }) => Some((Code::Image { uri: uri.clone() }, None)),
+            None => None,
+        };
+        let configure = configured(change, desired, declared.id.clone(), is_made);
+        if !configure.is_empty() {
+            after.push(Step::Configure { function: function.clone(), id: declared.id.clone(), properties: configure });
+        }
+        if let Some((code, _)) = code.clone().filter(|_| code_changes && !is_made) {
+            after.push(Step::UpdateCode { function: function.clone(), name: name.clone(), code });
+        }
+        if is_made || change.properties.iter().any(|property| is_versioned(property.property())) {
+            let alias = live.filter(|_| !is_made).and_then(|live| live.alias.present());
+            let code_sha256 = code.and_then(|(_, digest)| digest);
+            after.push(Step::Publish { function: function.clone(), name: name.clone(), code_sha256 });
+            after.push(Step::Shift {
+                function: function.clone(),
+                name,
+                from: alias.map(|alias| alias.version.clone()),
+                to: None,
+                revision_id: alias.map(|alias| alias.revision_id.clone()),
+            });
+        }
+    }
+    steps.push(Step::OpenRelease);
+    if is_new || lines.iter().any(|line| line.change.is_for_the_stack()) {
+        steps.push(Step::Stack(StackStep {
+            create: is_new,
+            change_set,
+            template: crate::cfn::to_text(&desired.template),
+            parameters: parameters(desired, state, policy, lines),
+            tags: policy.tags.clone(),
+        }));
+    }
+    if protect {
+        steps.push(Step::Protect { on: true });
+    }
+    steps.extend(after);
+    steps.push(Step::CloseRelease);
+    steps.sort_by_key(Step::phase);
+    steps
+}
+
+/// Properties that go through Lambda's own API: drift that the stack will not repair, and what the place's CloudFormation
+/// cannot hold.
+fn configured(change: &Change, desired: &Desired, id: LogicalId, is_made: bool) -> Map<String, Value> {
+    let by_api = desired.by_api.get(&id).cloned().unwrap_or_default();
+    let template = desired.template.resources.get(&id).map(|resource| &resource.properties);
+    let mut properties = Map::new();
+    if is_made {
+        return by_api;
+    }
+    for property in &change.properties {
+        let name = property.property();
+        let value = by_api.get(name).or_else(|| {
+            (matches!(property.cause, Cause::Drift | Cause::Both)).then(|| template?.get(name)).flatten()
+        });
+        if let Some(value) = value.filter(|_| property.path != CODE && property.path != TRAFFIC) {
+            properties.insert(name.to_owned(), value.clone());
+        }
+    }
+    properties
+}
+
+/// Code and version are given when a function is made and kept ever after.
+pub(crate) fn parameters(
+    desired: &Desired,
+    state: &State,
+    policy: &Policy,
+    lines: &[Line],
+) -> BTreeMap<String, Option<String>> {
+    use crate::artifact::Artifact;
+    let deployed = state.deployed.present();
+    let is_kept = |key: &str| deployed.is_some_and(|deployed| deployed.parameters.contains_key(key));
+    let mut parameters = BTreeMap::new();
+    let bucket = crate::synth::logical_ids::ARTIFACT_BUCKET;
+    if desired.template.parameters.contains_key(bucket) {
+        parameters.insert(bucket.to_owned(), (!is_kept(bucket)).then(|| state.place.bucket.clone()));
+    }
+    for (function, declared) in &desired.functions {
+        let is_made = lines.iter().any(|line| {
+            line.change.id == declared.id && matches!(line.change.action, Action::Create | Action::Replace)
+        });
+        let code = match policy.artifacts.get(function) {
+            Some(Artifact::Zip { sha256, .. }) => artifact_key(sha256.as_str()),
+            Some(Artifact::Image { uri }) => uri.clone(),
+            None => continue,
+        };
+        let [code_parameter, version_parameter] = &declared.parameters;
+        let keep = |key: &str| is_kept(key) && !is_made;
+        parameters.insert(code_parameter.clone(), (!keep(code_parameter)).then_some(code));
+        parameters.insert(version_parameter.clone(), (!keep(version_parameter)).then(|| "$LATEST".to_owned()));
+    }
+    parameters
+}

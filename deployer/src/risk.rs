@@ -1,1 +1,239 @@
-//! To come.
+//! How bad a change is: one table of (type, property), and the reason in words.
+
+use crate::cfn::Resource;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Classes of risk, least first. A resource is as risky as its worst property.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Risk {
+    Safe,
+    /// Work may pause or be done differently for a while.
+    Interrupts,
+    /// Somebody may do more than before.
+    Broadens,
+    /// A new resource takes the place of the old one.
+    Replaces,
+    /// Data that only AWS holds goes away.
+    LosesData,
+}
+
+impl Risk {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Interrupts => "interrupts",
+            Self::Broadens => "broadens access",
+            Self::Replaces => "replaces",
+            Self::LosesData => "loses data",
+        }
+    }
+
+    /// One class higher, for what could not be verified.
+    pub(crate) fn raised(self) -> Self {
+        match self {
+            Self::Safe => Self::Interrupts,
+            Self::Interrupts => Self::Broadens,
+            Self::Broadens => Self::Replaces,
+            Self::Replaces | Self::LosesData => Self::LosesData,
+        }
+    }
+}
+
+/// Properties that can only be set at creation. `*`: any change replaces. Types that are not listed are left to the
+/// verdict of the change set.
+///
+/// Source: "Update requires: Replacement" in each type's page below
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/> (read 2026-11).
+const CREATE_ONLY: &[(&str, &[&str])] = &[
+    ("AWS::ApiGatewayV2::Api", &["ProtocolType"]),
+    ("AWS::ApiGatewayV2::Integration", &["ApiId"]),
+    ("AWS::ApiGatewayV2::Route", &["ApiId"]),
+    ("AWS::ApiGatewayV2::Stage", &["ApiId", "StageName"]),
+    ("AWS::Events::Rule", &["Name", "EventBusName"]),
+    ("AWS::IAM::Role", &["RoleName", "Path"]),
+    ("AWS::Lambda::Alias", &["Name", "FunctionName"]),
+    ("AWS::Lambda::EventInvokeConfig", &["FunctionName", "Qualifier"]),
+    ("AWS::Lambda::EventSourceMapping", &["EventSourceArn", "StartingPosition", "SelfManagedEventSource"]),
+    ("AWS::Lambda::Function", &["FunctionName", "PackageType"]),
+    ("AWS::Lambda::Permission", &["*"]),
+    ("AWS::Lambda::Url", &["TargetFunctionArn", "Qualifier"]),
+    ("AWS::Logs::LogGroup", &["LogGroupName"]),
+    ("AWS::Pipes::Pipe", &["Name", "Source"]),
+    ("AWS::S3::Bucket", &["BucketName"]),
+    ("AWS::S3::BucketPolicy", &["Bucket"]),
+    ("AWS::Scheduler::Schedule", &["Name", "GroupName"]),
+    ("AWS::SecretsManager::Secret", &["Name"]),
+    ("AWS::SNS::Subscription", &["Endpoint", "Protocol", "TopicArn"]),
+    ("AWS::SNS::Topic", &["TopicName", "FifoTopic"]),
+    ("AWS::SQS::Queue", &["QueueName", "FifoQueue"]),
+];
+
+/// Types that hold what nobody can make again.
+const DATA_BEARING: &[&str] = &[
+    "AWS::DynamoDB::GlobalTable",
+    "AWS::DynamoDB::Table",
+    "AWS::EFS::FileSystem",
+    "AWS::KMS::Key",
+    "AWS::Kinesis::Stream",
+    "AWS::MSK::Cluster",
+    "AWS::MSK::ServerlessCluster",
+    "AWS::RDS::DBCluster",
+    "AWS::RDS::DBInstance",
+    "AWS::S3::Bucket",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+];
+
+/// Changes of these pause or redirect work while they happen.
+const INTERRUPTING: &[(&str, &str, &str)] = &[
+    ("AWS::Lambda::Function", "VpcConfig", "connections move to new network interfaces"),
+    ("AWS::Lambda::Function", "Architectures", "the code must be built for the other processor"),
+    ("AWS::Lambda::Function", "Runtime", "the code runs on another runtime"),
+    ("AWS::Lambda::Function", "ReservedConcurrentExecutions", "how many may run at once changes"),
+    ("AWS::Lambda::EventSourceMapping", "Enabled", "consumption starts or stops"),
+    ("AWS::Events::Rule", "State", "the schedule or rule starts or stops"),
+    ("AWS::SQS::Queue", "VisibilityTimeout", "messages in flight keep the old timeout"),
+    ("AWS::SQS::Queue", "MessageRetentionPeriod", "older messages may be dropped"),
+];
+
+pub(crate) fn holds_data(kind: &str) -> bool {
+    DATA_BEARING.contains(&kind)
+}
+
+/// Whether a change of the top-level property `name` replaces the resource; `None` when the table does not know.
+pub(crate) fn is_create_only(kind: &str, name: &str) -> Option<bool> {
+    let (_, properties) = CREATE_ONLY.iter().find(|(listed, _)| *listed == kind)?;
+    Some(properties.contains(&name) || properties.contains(&"*"))
+}
+
+/// Whether the resource stays in AWS when the stack lets go of it.
+pub(crate) fn is_retained(policy: Option<&str>) -> bool {
+    matches!(policy, Some("Retain" | "Snapshot" | "RetainExceptOnCreate"))
+}
+
+/// Risk of removing `resource`, with its reason.
+pub(crate) fn of_delete(resource: &Resource) -> (Risk, String) {
+    if is_retained(resource.deletion_policy.as_deref()) {
+        return (Risk::Safe, "kept in AWS, no longer part of the stack".to_owned());
+    }
+    match (holds_data(&resource.kind), resource.kind.as_str()) {
+        (true, _) => (Risk::LosesData, "deletes what it holds".to_owned()),
+        (false, "AWS::Lambda::Function") => (Risk::Interrupts, "its triggers stop working".to_owned()),
+        (false, "AWS::Logs::LogGroup") => (Risk::Interrupts, "its logs go with it".to_owned()),
+        _ => (Risk::Interrupts, "what uses it stops working".to_owned()),
+    }
+}
+
+/// Risk of replacing `resource`, with its reason.
+pub(crate) fn of_replacement(resource: &Resource, property: &str) -> (Risk, String) {
+    let why = format!("`{property}` can only be set at creation");
+    if holds_data(&resource.kind) && !is_retained(resource.update_replace_policy.as_deref()) {
+        return (Risk::LosesData, format!("{why}; what the old one holds is deleted"));
+    }
+    // A permission is replaced by its twin in the same update; nothing is addressed by its name.
+    if resource.kind == "AWS::Lambda::Permission" {
+        return (Risk::Safe, "permissions are always made anew".to_owned());
+    }
+    (Risk::Replaces, why)
+}
+
+/// Risk of changing the top-level property `name` in place, with its reason.
+pub(crate) fn of_update(before: &Resource, after: &Resource, name: &str) -> (Risk, String) {
+    if let Some((_, _, reason)) = INTERRUPTING.iter().find(|(kind, property, _)| *kind == after.kind && *property == name) {
+        return (Risk::Interrupts, (*reason).to_owned());
+    }
+    let is_policy = ["Policies", "PolicyDocument", "AssumeRolePolicyDocument", "ManagedPolicyArns"].contains(&name);
+    if is_policy && broadens(before.properties.get(name), after.properties.get(name)) {
+        return (Risk::Broadens, "allows something that was not allowed before".to_owned());
+    }
+    (Risk::Safe, "changed in place".to_owned())
+}
+
+/// Whether `after` has an Allow that `before` lacks, or lacks a Deny that `before` has; statement by statement,
+/// order and grouping ignored.
+fn broadens(before: Option<&Value>, after: Option<&Value>) -> bool {
+    let (allowed_before, denied_before) = grants(before);
+    let (allowed_after, denied_after) = grants(after);
+    !allowed_after.is_subset(&allowed_before) || !denied_before.is_subset(&denied_after)
+}
+
+type Grants = BTreeSet<(String, String, String)>;
+
+/// Every (principal and condition, action, resource) that a policy, a list of policies or a list of ARNs allows, and
+/// every one that it denies.
+fn grants(value: Option<&Value>) -> (Grants, Grants) {
+    let mut allowed = BTreeSet::new();
+    let mut denied = BTreeSet::new();
+    let mut stack: Vec<&Value> = value.into_iter().collect();
+    while let Some(value) = stack.pop() {
+        match value {
+            Value::Array(items) => stack.extend(items),
+            Value::String(arn) => {
+                allowed.insert((String::new(), String::new(), arn.clone()));
+            }
+            Value::Object(object) => match (object.get("PolicyDocument"), object.get("Statement"), object.get("Effect")) {
+                (Some(document), _, _) => stack.push(document),
+                (None, Some(statements), _) => stack.push(statements),
+                (None, None, Some(effect)) => {
+                    let guard = ["Principal", "Condition", "NotAction", "NotResource"].map(|key| object.get(key)).map(|value| value.map(Value::to_string).unwrap_or_default()).join("|");
+                    let into = if effect == "Deny" { &mut denied } else { &mut allowed };
+                    for action in items(object.get("Action")) {
+                        for resource in items(object.get("Resource")) {
+                            into.insert((guard.clone(), action.to_lowercase(), resource));
+                        }
+                    }
+                }
+                (None, None, None) => {
+                    allowed.insert((String::new(), String::new(), value.to_string()));
+                }
+            },
+            _ => {}
+        }
+    }
+    (allowed, denied)
+}
+
+fn items(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::Array(items)) => items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect(),
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(other) => vec![other.to_string()],
+        None => vec![String::new()],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn policy(actions: Value, resource: &str) -> Value {
+        json!([{ "PolicyName": "p", "PolicyDocument": { "Statement": [{ "Effect": "Allow", "Action": actions, "Resource": resource }] } }])
+    }
+
+    #[test]
+    fn a_policy_broadens_only_when_it_allows_more() {
+        let one = policy(json!("sqs:SendMessage"), "q");
+        let two = policy(json!(["sqs:SendMessage", "sqs:PurgeQueue"]), "q");
+        assert!(broadens(Some(&one), Some(&two)));
+        assert!(!broadens(Some(&two), Some(&one)));
+        assert!(!broadens(Some(&one), Some(&policy(json!(["SQS:SendMessage"]), "q"))), "case and form carry no meaning");
+        assert!(broadens(Some(&one), Some(&policy(json!("sqs:SendMessage"), "*"))));
+        let denied = json!({ "Statement": { "Effect": "Deny", "Action": "*", "Resource": "*" } });
+        assert!(broadens(Some(&denied), None), "a Deny that goes away");
+    }
+
+    #[test]
+    fn what_holds_data_is_lost_unless_it_is_kept() {
+        let mut bucket = Resource { kind: "AWS::S3::Bucket".to_owned(), ..Resource::default() };
+        assert_eq!(of_delete(&bucket).0, Risk::LosesData);
+        assert_eq!(of_replacement(&bucket, "BucketName").0, Risk::LosesData);
+        bucket.deletion_policy = Some("Retain".to_owned());
+        bucket.update_replace_policy = Some("Retain".to_owned());
+        assert_eq!(of_delete(&bucket).0, Risk::Safe);
+        assert_eq!(of_replacement(&bucket, "BucketName").0, Risk::Replaces);
+    }
+}

@@ -1,1 +1,153 @@
-//! To come.
+//! What AWS says: the stack as it was deployed, and what is live. A plain value, read by `live.rs`, that can be saved.
+//!
+//! Values of environment variables never stand here: the rim turns them into salted digests ([`digest`]).
+
+use crate::cfn::Template;
+use crate::ids::{FunctionVersion, LogicalId, PhysicalId, StackName};
+use crate::release::Release;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// Something that was looked for. Not knowing is a value: a denied read makes one part `Unknown`, not the run an error.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Known<T> {
+    Present(T),
+    Absent,
+    /// Why it could not be read.
+    Unknown(String),
+}
+
+/// All that a plan is made from, besides the stack file and the artifacts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    pub(crate) place: Place,
+    /// The CloudFormation stack, `Absent` before the first deployment.
+    pub(crate) deployed: Known<Deployed>,
+    /// Functions by logical id: those of the deployed stack.
+    pub(crate) functions: IndexMap<LogicalId, Known<LiveFunction>>,
+    /// Releases of the stack, oldest first; `Absent` when there is no artifact bucket.
+    pub(crate) releases: Known<Vec<Release>>,
+    /// Exports of the region that the stack may import, by name. Empty when the template imports nothing.
+    pub(crate) exports: BTreeMap<String, String>,
+}
+
+/// Where the stack stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    pub(crate) stack: StackName,
+    pub(crate) stage: String,
+    pub(crate) region: String,
+    /// Twelve digits.
+    pub(crate) account: String,
+    /// `aws`, `aws-cn`, `aws-us-gov`
+    pub(crate) partition: String,
+    /// The artifact bucket's name, whether or not it exists.
+    pub(crate) bucket: String,
+    /// ARN of whoever calls.
+    pub(crate) caller: String,
+}
+
+/// A CloudFormation stack as it was last deployed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Deployed {
+    /// ARN of the stack.
+    pub(crate) id: String,
+    /// `UPDATE_COMPLETE` and the like.
+    pub(crate) status: String,
+    pub(crate) status_reason: Option<String>,
+    pub(crate) protected: bool,
+    /// The template as it was submitted.
+    pub(crate) template: Template,
+    pub(crate) parameters: BTreeMap<String, String>,
+    pub(crate) outputs: BTreeMap<String, String>,
+    pub(crate) resources: IndexMap<LogicalId, DeployedResource>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeployedResource {
+    #[serde(rename = "type")]
+    pub(crate) kind: String,
+    pub(crate) physical_id: PhysicalId,
+    pub(crate) status: String,
+}
+
+/// A function as Lambda reports it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LiveFunction {
+    pub(crate) name: String,
+    /// `$LATEST`.
+    pub(crate) latest: Snapshot,
+    /// The alias `live`.
+    pub(crate) alias: Known<LiveAlias>,
+    /// The version that the alias points at, unless that is `$LATEST`.
+    pub(crate) serving: Option<Snapshot>,
+}
+
+/// Code and configuration of one version.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    /// Base64 of the SHA-256 of the zip.
+    pub(crate) code_sha256: String,
+    /// Configuration in the shape of `AWS::Lambda::Function`; environment values are digests.
+    pub(crate) properties: Map<String, Value>,
+    /// `Active`, `Pending`, `Inactive`, `Failed`
+    pub(crate) state: String,
+    /// `Successful`, `InProgress`, `Failed`
+    pub(crate) last_update: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LiveAlias {
+    pub(crate) version: FunctionVersion,
+    /// Version and share of a second version, 0 to 1.
+    pub(crate) weights: BTreeMap<String, f64>,
+    pub(crate) revision_id: String,
+}
+
+impl<T> Known<T> {
+    pub(crate) fn present(&self) -> Option<&T> {
+        match self {
+            Self::Present(value) => Some(value),
+            Self::Absent | Self::Unknown(_) => None,
+        }
+    }
+
+    pub(crate) fn as_ref(&self) -> Known<&T> {
+        match self {
+            Self::Present(value) => Known::Present(value),
+            Self::Absent => Known::Absent,
+            Self::Unknown(why) => Known::Unknown(why.clone()),
+        }
+    }
+}
+
+impl State {
+    pub(crate) fn live(&self, id: &LogicalId) -> Option<&LiveFunction> {
+        self.functions.get(id).and_then(Known::present)
+    }
+
+    /// The newest release whose changes stand.
+    pub(crate) fn current_release(&self) -> Option<&Release> {
+        self.releases.present()?.iter().rev().find(|release| release.outcome.stands())
+    }
+
+    /// SHA-256 over everything a plan is made from: what a saved plan is checked against.
+    pub(crate) fn fingerprint(&self) -> String {
+        let mut seen = self.clone();
+        seen.place.caller = String::new();
+        let bytes = serde_json::to_vec(&seen).expect("a state holds only JSON values");
+        hex::encode(Sha256::digest(bytes))
+    }
+}
+
+/// Digest of an environment value, salted with the stack so that equal values of two stacks do not look alike.
+///
+/// Twelve hexadecimal digits: enough to tell a change, nothing to read.
+pub(crate) fn digest(stack: &StackName, key: &str, value: &str) -> String {
+    let hash = Sha256::digest(format!("{stack}\0{key}\0{value}"));
+    format!("digest:{}", &hex::encode(hash)[..12])
+}

@@ -1,1 +1,222 @@
-//! To come.
+//! Clients, how many calls they made, and one mapping of their errors. SDK types stop in this folder.
+
+pub(crate) mod cloudformation;
+pub(crate) mod cloudwatch;
+pub(crate) mod lambda;
+pub(crate) mod s3;
+pub(crate) mod secrets;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_cloudformation::config::Credentials;
+use aws_smithy_http_client::tls;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Everything that talks to AWS, for one account and region.
+#[derive(Debug, Clone)]
+pub(crate) struct Clients {
+    pub(crate) cloudformation: aws_sdk_cloudformation::Client,
+    pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) secrets: aws_sdk_secretsmanager::Client,
+    sts: aws_sdk_sts::Client,
+    pub(crate) region: String,
+    pub(crate) calls: Calls,
+}
+
+/// Where to connect instead of AWS.
+#[derive(Debug, Clone)]
+pub(crate) struct Override {
+    pub(crate) url: String,
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+}
+
+/// Who calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    /// Twelve digits.
+    pub(crate) account: String,
+    pub(crate) arn: String,
+}
+
+/// Counts requests by `Service.Operation`, every attempt of a retried call included.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, usize>>>);
+
+impl Calls {
+    pub(crate) fn total(&self) -> usize {
+        self.by_operation().values().sum()
+    }
+
+    pub(crate) fn by_operation(&self) -> BTreeMap<String, usize> {
+        self.0.lock().expect("no thread panics while it counts").clone()
+    }
+}
+
+#[derive(Debug)]
+struct Counter {
+    calls: Calls,
+}
+
+impl Intercept for Counter {
+    fn name(&self) -> &'static str {
+        "CallCounter"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        bag: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(metadata) = bag.load::<aws_smithy_runtime_api::client::orchestrator::Metadata>() {
+            let operation = format!("{}.{}", metadata.service(), metadata.name());
+            *self.calls.0.lock().expect("no thread panics while it counts").entry(operation).or_default() += 1;
+        }
+        Ok(())
+    }
+}
+
+impl Clients {
+    /// Clients for `region`, with the credentials of the environment, or for `over`.
+    pub(crate) async fn new(region: Option<String>, over: Option<&Override>) -> Self {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
+            .build_https();
+        let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(8);
+        let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries);
+        if let Some(region) = region {
+            loader = loader.region(Region::new(region));
+        }
+        if let Some(over) = over {
+            let credentials =
+                Credentials::new(&over.access_key_id, &over.secret_access_key, None, None, "deployer sandbox");
+            loader = loader.endpoint_url(&over.url).credentials_provider(credentials);
+        }
+        let config = loader.load().await;
+        let calls = Calls::default();
+        let counter = || Counter { calls: calls.clone() };
+        macro_rules! client {
+            ($sdk:ident) => {
+                $sdk::Client::from_conf($sdk::config::Builder::from(&config).interceptor(counter()).build())
+            };
+        }
+        Self {
+            cloudformation: client!(aws_sdk_cloudformation),
+            cloudwatch: client!(aws_sdk_cloudwatch),
+            lambda: client!(aws_sdk_lambda),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(&config)
+                    .interceptor(counter())
+                    .force_path_style(over.is_some())
+                    .build(),
+            ),
+            secrets: client!(aws_sdk_secretsmanager),
+            sts: client!(aws_sdk_sts),
+            region: config.region().map_or_else(String::new, ToString::to_string),
+            calls,
+        }
+    }
+
+    /// Account and ARN of the credentials in use.
+    pub(crate) async fn identity(&self) -> Result<Identity, AwsError> {
+        let answer = self.sts.get_caller_identity().send().await.explain("sts:GetCallerIdentity")?;
+        Ok(Identity {
+            account: answer.account.unwrap_or_default(),
+            arn: answer.arn.unwrap_or_default(),
+        })
+    }
+}
+
+/// A call that AWS did not grant, kept as plain text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AwsError {
+    /// The IAM action: `lambda:UpdateAlias`.
+    pub(crate) action: &'static str,
+    /// AWS's error code; empty when no answer came.
+    pub(crate) code: String,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl AwsError {
+    pub(crate) fn is_denied(&self) -> bool {
+        ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"].contains(&self.code.as_str())
+    }
+
+    pub(crate) fn is_missing(&self) -> bool {
+        ["ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "NotFound", "404"].contains(&self.code.as_str())
+            || (self.code == "ValidationError" && self.message.contains("does not exist"))
+    }
+
+    pub(crate) fn is_conflict(&self) -> bool {
+        ["PreconditionFailed", "PreconditionFailedException", "ConditionalRequestConflict", "ResourceConflictException"]
+            .contains(&self.code.as_str())
+    }
+}
+
+impl std::fmt::Display for AwsError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.is_denied() {
+            write!(f, "the caller may not {} ({})", self.action, self.message)?;
+        } else if self.code.is_empty() {
+            write!(f, "{} got no answer: {}", self.action, self.message)?;
+        } else {
+            write!(f, "{} answered {}: {}", self.action, self.code, self.message)?;
+        }
+        match &self.request_id {
+            Some(id) => write!(f, " [request {id}]"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for AwsError {}
+
+/// Turns an SDK error into [`AwsError`].
+pub(crate) trait Explain<T> {
+    fn explain(self, action: &'static str) -> Result<T, AwsError>;
+}
+
+impl<T, E> Explain<T> for Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    fn explain(self, action: &'static str) -> Result<T, AwsError> {
+        self.map_err(|error| {
+            let status = error.raw_response().map(|response| response.status().as_u16());
+            let request_id = error.raw_response().and_then(|response| response.request_id()).map(str::to_owned);
+            let code = error.code().map(str::to_owned).or_else(|| status.map(|status| status.to_string()));
+            let message = match error.message() {
+                Some(message) => message.to_owned(),
+                None => chain(&error),
+            };
+            AwsError { action, code: code.unwrap_or_default(), message, request_id }
+        })
+    }
+}
+
+/// An error and its causes, none repeated.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        let words = next.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = next.source();
+    }
+    text
+}

@@ -220,3 +220,14 @@ impl Decode for Strategy {
         json!({ "type": "string", "pattern": "^(all-at-once|canary [0-9]+% for .+|linear [0-9]+% every .+)$" })
     }
 }
+
+impl Strategy {
+    /// As it is written in a stack file.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::AllAtOnce => "all-at-once".to_owned(),
+            Self::Canary { share, bake } => format!("canary {}% for {}", share.0, units::show_duration(*bake)),
+            Self::Linear { share, every } => format!("linear {}% every {}", share.0, units::show_duration(*every)),
+        }
+    }
+}

@@ -1,1 +1,155 @@
-//! To come.
+//! What all formats of a plan share: words and values, so that they cannot disagree. The writer is passed in as text.
+
+pub(crate) mod diagnostics;
+pub(crate) mod markdown;
+pub(crate) mod progress;
+pub(crate) mod style;
+pub(crate) mod tables;
+pub(crate) mod terminal;
+
+use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION};
+use crate::plan::{Intent, Line, Plan, Step, Undo};
+use serde_json::Value;
+
+/// `+`, `~`, `±`, `-`, `!`
+pub(crate) fn sign(action: Action) -> &'static str {
+    match action {
+        Action::Create => "+",
+        Action::Update => "~",
+        Action::Replace => "±",
+        Action::Delete => "-",
+        Action::Recreate => "!",
+    }
+}
+
+pub(crate) fn word(action: Action) -> &'static str {
+    match action {
+        Action::Create => "create",
+        Action::Update => "update",
+        Action::Replace => "replace",
+        Action::Delete => "delete",
+        Action::Recreate => "recreate",
+    }
+}
+
+pub(crate) fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Yours => "yours",
+        Cause::Drift => "drift",
+        Cause::Both => "yours and drift",
+        Cause::Converged => "done by hand already",
+    }
+}
+
+pub(crate) fn undo(undo: Undo) -> &'static str {
+    match undo {
+        Undo::Alias => "undo: rollback moves the alias back, seconds",
+        Undo::ChangeSet => "undo: deploy the earlier stack file, a change set",
+        Undo::No => "cannot be undone",
+    }
+}
+
+/// `AWS::Lambda::Function` → `Lambda Function`.
+pub(crate) fn kind(kind: &str) -> String {
+    match kind {
+        SECTION => "template".to_owned(),
+        _ => kind.strip_prefix("AWS::").unwrap_or(kind).replace("::", " "),
+    }
+}
+
+/// What the plan is about, in one line.
+pub(crate) fn headline(plan: &Plan) -> String {
+    let place = &plan.place;
+    let what = match plan.intent {
+        Intent::Deploy => "Plan".to_owned(),
+        Intent::Rollback { to } => format!("Rollback to release {to}"),
+        Intent::Destroy => "Deletion".to_owned(),
+    };
+    format!("{what} for {} in {} (account {})", place.stack, place.region, place.account)
+}
+
+/// `2 to create, 1 to update`, or that there is nothing.
+pub(crate) fn summary(plan: &Plan) -> String {
+    let words = ["to create", "to update", "to replace", "to delete"];
+    let parts: Vec<String> =
+        plan.counts().iter().zip(words).filter(|(count, _)| **count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    match (parts.is_empty(), plan.has_changes()) {
+        (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
+        (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
+        (false, _) => parts.join(", "),
+    }
+}
+
+/// The command that comes next.
+pub(crate) fn next_command(plan: &Plan, sandbox: bool) -> Option<String> {
+    if !plan.has_changes() {
+        return None;
+    }
+    let place = &plan.place;
+    let stack = place.stack.as_str().strip_suffix(&format!("-{}", place.stage)).unwrap_or(place.stack.as_str());
+    let verb = match plan.intent {
+        Intent::Deploy => format!("deploy {stack}"),
+        Intent::Rollback { to } => format!("rollback {stack} --to {to}"),
+        Intent::Destroy => format!("destroy {stack}"),
+    };
+    let sandbox = if sandbox { " --sandbox" } else { "" };
+    let mut allow: Vec<&str> = plan.blocked.iter().filter_map(|block| block.allow.as_deref()).collect();
+    allow.sort_unstable();
+    allow.dedup();
+    let allow: String = allow.iter().map(|word| format!(" --allow {word}")).collect();
+    Some(format!("deployer {verb} --stage {}{sandbox}{allow}", place.stage))
+}
+
+/// A value on one line, shortened; text without quotes.
+pub(crate) fn value(property: &PropertyChange, value: Option<&Value>) -> String {
+    let Some(value) = value else { return "(none)".to_owned() };
+    let text = match value {
+        Value::String(text) if property.path == CODE => text.chars().take(12).collect(),
+        Value::String(text) if text.starts_with("digest:") => "(hidden)".to_owned(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let text = text.replace('\n', "⏎");
+    match text.char_indices().nth(100) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+/// `before → after`, in words where the values themselves must not be shown.
+pub(crate) fn transition(property: &PropertyChange) -> String {
+    let is_hidden = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|text| text.starts_with("digest:"));
+    match (&property.before, &property.after) {
+        (None, after) if is_hidden(after) => "set".to_owned(),
+        (before, None) if is_hidden(before) => "removed".to_owned(),
+        (before, after) if is_hidden(before) && is_hidden(after) => "changed (values are not shown)".to_owned(),
+        (before, after) => format!("{} → {}", value(property, before.as_ref()), value(property, after.as_ref())),
+    }
+}
+
+/// The line of a step that is no change of a resource, for the list of steps.
+pub(crate) fn step(step: &Step) -> Option<String> {
+    match step {
+        Step::CreateBucket { bucket } => Some(format!("make the artifact bucket {bucket}")),
+        Step::Upload { function, size, .. } => Some(format!("upload {function} ({})", megabytes(*size))),
+        Step::Configure { function, properties, .. } => {
+            let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
+            Some(format!("set {} of {function} by Lambda's own API", keys.join(", ")))
+        }
+        Step::Protect { on } => Some(format!("switch termination protection {}", if *on { "on" } else { "off" })),
+        Step::EmptyBucket { bucket, .. } => Some(format!("delete every object in {bucket}")),
+        _ => None,
+    }
+}
+
+/// `12.3 MB`
+pub(crate) fn megabytes(bytes: u64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
+    let size = bytes as f64 / 1_000_000.0;
+    format!("{size:.1} MB")
+}
+
+/// Whether any property of the line deserves a word about its cause.
+pub(crate) fn has_drift(line: &Line) -> bool {
+    line.change.cause != Cause::Yours
+}

@@ -1,0 +1,287 @@
+//! Runs steps against AWS: one match arm per step.
+
+use super::event::Event;
+use super::stack::{self, Followed};
+use super::{Done, StepError, StepRunner};
+use crate::aws::cloudformation::{self, Body, Request};
+use crate::aws::{AwsError, Clients, lambda, s3};
+use crate::change_set::Made;
+use crate::ids::{FunctionVersion, LogicalId};
+use crate::plan::{Plan, StackStep, Step};
+use crate::release::{Outcome, Release};
+use crate::resolve::{self, Scope};
+use crate::state::{Deployed, Known};
+use indexmap::IndexMap;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+/// Largest template that a request may carry; above it goes through S3. Bytes.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html> (read 2026-11).
+pub(crate) const TEMPLATE_BODY_LIMIT: usize = 51_200;
+
+/// What steps share: the record that grows, and the plan that they belong to.
+pub(crate) struct AwsRunner<'a, F: Fn(Event)> {
+    clients: &'a Clients,
+    plan: &'a Plan,
+    /// Ends up in the ledger.
+    record: Mutex<Release>,
+    published: Mutex<IndexMap<String, FunctionVersion>>,
+    now: fn() -> jiff::Timestamp,
+    tell: F,
+}
+
+impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
+    pub(crate) fn new(clients: &'a Clients, plan: &'a Plan, now: fn() -> jiff::Timestamp, tell: F) -> Self {
+        let record = Mutex::new(plan.record.clone());
+        Self { clients, plan, record, published: Mutex::default(), now, tell }
+    }
+
+    /// The record with its end; what the ledger holds when the plan is through.
+    fn closed(&self, outcome: Outcome) -> Release {
+        let mut record = self.record.lock().expect("no step panics while it writes the record");
+        record.finished = Some((self.now)());
+        record.outcome = outcome;
+        record.clone()
+    }
+
+    async fn open_release(&self) -> Result<Done, StepError> {
+        let place = &self.plan.place;
+        let record = self.record.lock().expect("no step panics while it writes the record").clone();
+        let unchanged = |error: AwsError| StepError { message: error.to_string(), now: "nothing was changed".to_owned() };
+        match s3::open_release(&self.clients.s3, &place.bucket, &record).await {
+            Ok(()) => {}
+            Err(error) if error.is_conflict() => {
+                return Err(StepError {
+                    message: format!("release {} of {} was claimed by another deployment", record.number, record.stack),
+                    now: "nothing was changed here; the other one goes on".to_owned(),
+                });
+            }
+            Err(error) => return Err(unchanged(error)),
+        }
+        // The template is kept with its release, so that the release can be explained and re-applied.
+        let template = self.plan.steps.iter().find_map(|step| match step {
+            Step::Stack(step) => Some(step.template.clone()),
+            _ => None,
+        });
+        if let (Some(key), Some(template)) = (&record.template_key, template) {
+            s3::put_text(&self.clients.s3, &place.bucket, key, template).await.map_err(unchanged)?;
+        }
+        Ok(Done::Plain)
+    }
+
+    async fn change_stack(&self, step: &StackStep) -> Result<Done, StepError> {
+        let place = &self.plan.place;
+        let id = match &step.change_set {
+            Some(change_set) => change_set.id.clone(),
+            None => {
+                let name = format!("release-{}", self.plan.record.number);
+                match change_set(self.clients, self.plan, step, &name).await {
+                    Ok(Made::Changes(made)) => made.id,
+                    Ok(Made::Nothing) => return Ok(Done::Nothing),
+                    Err(error) => {
+                        let now = format!("stack {} is unchanged", place.stack);
+                        return Err(StepError { message: error.to_string(), now });
+                    }
+                }
+            }
+        };
+        stack::execute(self.clients, &place.stack, &id, &self.tell).await.map(|()| Done::Plain)
+    }
+
+    /// Evaluates what is to be set against the stack as it is now, and sets it.
+    async fn configure(&self, id: &LogicalId, properties: &Map<String, Value>) -> Result<Done, StepError> {
+        let place = &self.plan.place;
+        let resources = cloudformation::resources(&self.clients.cloudformation, &place.stack).await.map_err(still)?;
+        let exports = match properties.values().any(|value| value.to_string().contains("Fn::ImportValue")) {
+            true => cloudformation::exports(&self.clients.cloudformation).await.map_err(still)?,
+            false => BTreeMap::new(),
+        };
+        let name = resources.get(id).map(|resource| resource.physical_id.to_string());
+        let deployed = Deployed {
+            id: String::new(),
+            status: String::new(),
+            status_reason: None,
+            protected: false,
+            template: crate::cfn::Template::default(),
+            parameters: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            resources,
+        };
+        let scope = Scope {
+            region: &place.region,
+            account: &place.account,
+            partition: &place.partition,
+            stack_name: place.stack.as_str(),
+            deployed: &deployed,
+            exports: &exports,
+        };
+        let resolved: Option<Map<String, Value>> =
+            properties.iter().map(|(key, value)| Some((key.clone(), resolve::resolve(value, &scope)?))).collect();
+        let (Some(name), Some(resolved)) = (name, resolved) else {
+            let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
+            return Err(StepError {
+                message: format!("cannot evaluate {} of {id} outside of CloudFormation", keys.join(", ")),
+                now: "every alias still serves the version that it served before".to_owned(),
+            });
+        };
+        lambda::settled(&self.clients.lambda, &name).await.map_err(still)?;
+        lambda::update_configuration(&self.clients.lambda, &name, &resolved).await.map_err(still)?;
+        Ok(Done::Plain)
+    }
+
+    async fn publish(&self, function: &str, name: &str, code_sha256: Option<&str>) -> Result<Done, StepError> {
+        let client = &self.clients.lambda;
+        lambda::settled(client, name).await.map_err(still)?;
+        let record = &self.plan.record;
+        let commit = record.commit.as_ref().map(|commit| format!(", commit {}", commit.short()));
+        let description = format!("release {}{}", record.number, commit.unwrap_or_default());
+        let version = lambda::publish(client, name, code_sha256, &description).await.map_err(still)?;
+        self.published
+            .lock()
+            .expect("no step panics while it notes a version")
+            .insert(function.to_owned(), version.clone());
+        Ok(Done::Published { function: function.to_owned(), version: version.0 })
+    }
+
+    /// Moves the alias, provided that it is where the plan saw it.
+    async fn shift(&self, step: &Step) -> Result<Done, StepError> {
+        let Step::Shift { function, name, from, to, revision_id } = step else { return Ok(Done::Nothing) };
+        let client = &self.clients.lambda;
+        let published = || self.published.lock().expect("no step panics while it notes a version").get(function).cloned();
+        let Some(to) = to.clone().or_else(published) else {
+            return Err(StepError { message: format!("no version of {name} was published"), now: String::new() });
+        };
+        let stays = |error: AwsError| {
+            let message = match error.is_conflict() {
+                true => format!("somebody else moved the alias of {name} since the plan was made"),
+                false => error.to_string(),
+            };
+            let now = match from {
+                Some(from) => format!("{name} still serves version {from}"),
+                None => format!("{name} serves no published version yet"),
+            };
+            StepError { message, now }
+        };
+        // Without a revision the alias was made by this very plan, or this is the way back.
+        let (current, revision_id) = match (from, revision_id) {
+            (Some(from), Some(revision_id)) => (from.clone(), revision_id.clone()),
+            _ => match lambda::alias(client, name).await.map_err(stays)? {
+                Known::Present(alias) => (alias.version, alias.revision_id),
+                _ => return Err(StepError { message: format!("{name} has no alias `live`"), now: String::new() }),
+            },
+        };
+        let moved = lambda::move_alias(client, name, &to, &revision_id).await.map_err(stays)?;
+        let mut record = self.record.lock().expect("no step panics while it writes the record");
+        if let Some(released) = record.functions.get_mut(function) {
+            released.changed = current != to;
+            released.version = to.clone();
+        }
+        Ok(Done::Moved {
+            back: Box::new(Step::Shift {
+                function: function.clone(),
+                name: name.clone(),
+                from: Some(to),
+                to: Some(current),
+                revision_id: Some(moved.revision_id),
+            }),
+        })
+    }
+
+    async fn delete_stack(&self, id: &str) -> Result<Done, StepError> {
+        let stack = &self.plan.place.stack;
+        let client = &self.clients.cloudformation;
+        let remains = |error: AwsError| StepError { message: error.to_string(), now: format!("stack {stack} is still there") };
+        let newest = cloudformation::newest_event(client, id).await.map_err(remains)?;
+        cloudformation::delete_stack(client, id).await.map_err(remains)?;
+        match stack::follow(self.clients, id, newest, &self.tell).await.map_err(remains)? {
+            Followed::Gone => Ok(Done::Plain),
+            Followed::Complete => Err(StepError {
+                message: format!("CloudFormation did not start to delete {stack}"),
+                now: format!("stack {stack} is still there"),
+            }),
+            Followed::Failed { status, cause } => {
+                Err(StepError { message: cause, now: format!("stack {stack} is in {status}; what it deleted is gone") })
+            }
+        }
+    }
+}
+
+/// Before any alias has moved.
+fn still(error: AwsError) -> StepError {
+    StepError {
+        message: error.to_string(),
+        now: "every alias still serves the version that it served before".to_owned(),
+    }
+}
+
+fn unchanged(error: AwsError) -> StepError {
+    StepError { message: error.to_string(), now: "nothing that runs was changed".to_owned() }
+}
+
+/// Asks CloudFormation for a change set of the step's template. A large template is put into the artifact bucket first.
+pub(crate) async fn change_set(clients: &Clients, plan: &Plan, step: &StackStep, name: &str) -> Result<Made, AwsError> {
+    let place = &plan.place;
+    let body = if step.template.len() > TEMPLATE_BODY_LIMIT {
+        let digest = plan.record.template_sha256.as_deref().unwrap_or("template");
+        let key = format!("templates/{digest}.json");
+        s3::put_text(&clients.s3, &place.bucket, &key, step.template.clone()).await?;
+        Body::Url(s3::url(&place.bucket, &key, &place.region, &place.partition))
+    } else {
+        Body::Text(step.template.clone())
+    };
+    let request =
+        Request { stack: &place.stack, name, body, parameters: &step.parameters, tags: &step.tags, create: step.create };
+    cloudformation::create_change_set(&clients.cloudformation, request).await
+}
+
+impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
+    async fn run(&self, step: &Step) -> Result<Done, StepError> {
+        let place = &self.plan.place;
+        let clients = self.clients;
+        match step {
+            Step::CreateBucket { bucket } => {
+                s3::create_bucket(&clients.s3, bucket, &place.region, &place.partition).await.map_err(unchanged)?;
+                Ok(Done::Plain)
+            }
+            Step::Upload { bucket, key, path, .. } => {
+                s3::upload_file(&clients.s3, bucket, key, path).await.map_err(unchanged)?;
+                Ok(Done::Plain)
+            }
+            Step::OpenRelease => self.open_release().await,
+            Step::Stack(step) => self.change_stack(step).await,
+            Step::Protect { on } => {
+                let client = &clients.cloudformation;
+                cloudformation::set_termination_protection(client, &place.stack, *on).await.map_err(still)?;
+                Ok(Done::Plain)
+            }
+            Step::Configure { id, properties, .. } => self.configure(id, properties).await,
+            Step::UpdateCode { name, code, .. } => {
+                lambda::settled(&clients.lambda, name).await.map_err(still)?;
+                lambda::update_code(&clients.lambda, name, code).await.map_err(still)?;
+                Ok(Done::Plain)
+            }
+            Step::Publish { function, name, code_sha256 } => self.publish(function, name, code_sha256.as_deref()).await,
+            Step::Shift { .. } => self.shift(step).await,
+            Step::EmptyBucket { bucket, .. } => {
+                s3::empty_bucket(&clients.s3, bucket).await.map_err(still)?;
+                Ok(Done::Plain)
+            }
+            Step::DeleteStack { id } => self.delete_stack(id).await,
+            Step::CloseRelease => {
+                let record = self.closed(Outcome::Succeeded);
+                s3::close_release(&clients.s3, &place.bucket, &record).await.map_err(|error| StepError {
+                    message: error.to_string(),
+                    now: format!("release {} is live but its record still says `started`", record.number),
+                })?;
+                Ok(Done::Plain)
+            }
+            Step::FailRelease { reason } => {
+                let record = self.closed(Outcome::Failed { reason: reason.clone() });
+                s3::close_release(&clients.s3, &place.bucket, &record).await.map_err(unchanged)?;
+                Ok(Done::Plain)
+            }
+        }
+    }
+}

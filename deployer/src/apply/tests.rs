@@ -1,0 +1,1 @@
+//! Applying, against scripted answers.

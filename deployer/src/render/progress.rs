@@ -1,0 +1,38 @@
+//! What happens while a plan is applied, one line an event.
+
+use super::style::{BAD, FAINT, GOOD, paint};
+use crate::apply::Done;
+use crate::apply::event::Event;
+use crate::plan::Step;
+use std::time::Duration;
+
+/// The line for `event`; `None` where there is nothing to say. `elapsed` is since the start of the command.
+pub(crate) fn line(event: &Event, elapsed: Duration) -> Option<String> {
+    let time = paint(FAINT, format!("{:>6.1}s", elapsed.as_secs_f64()));
+    let text = match event {
+        Event::Phase { phase, steps } if *steps > 1 => format!("{} ({steps})", phase.title()),
+        Event::Phase { phase, .. } => phase.title().to_owned(),
+        Event::Resource { logical_id, kind, status, reason } => {
+            let style = match status.as_str() {
+                status if status.contains("FAILED") || status.contains("ROLLBACK") => BAD,
+                status if status.ends_with("_COMPLETE") => GOOD,
+                _ => FAINT,
+            };
+            let reason = reason.as_deref().map(|reason| format!("  {reason}")).unwrap_or_default();
+            format!("  {} {logical_id} ({}){reason}", paint(style, status), super::kind(kind))
+        }
+        Event::Step { done: Done::Published { function, version }, .. } => format!("  {function}: version {version}"),
+        Event::Step { step: Step::Shift { function, from, .. }, done: Done::Moved { back } } => {
+            let to = match back.as_ref() {
+                Step::Shift { from: Some(to), .. } => to.as_str(),
+                _ => "?",
+            };
+            match from {
+                Some(from) if from.as_str() != to => format!("  {function}: live {from} → {to}"),
+                _ => format!("  {function}: live {to}"),
+            }
+        }
+        Event::Step { step, .. } => format!("  {}", super::step(step)?),
+    };
+    Some(format!("{time} {text}"))
+}

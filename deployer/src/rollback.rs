@@ -1,0 +1,93 @@
+//! A rollback is a plan: aliases move back to the versions of an earlier release. No build, no stack operation.
+
+use crate::diff::{Action, Cause, Change, PropertyChange, TRAFFIC};
+use crate::ids::LogicalId;
+use crate::plan::{Block, Intent, Line, Plan, Step, Undo, blank_record};
+use crate::release::{self, Commit, Release};
+use crate::risk::Risk;
+use crate::state::{Known, LiveFunction, State};
+use serde_json::json;
+
+/// The plan that makes `target` live again; of one function only, when `function` is given.
+///
+/// Functions that the target did not have yet stay as they are and are named in the notes.
+pub(crate) fn plan(
+    target: &Release,
+    function: Option<&str>,
+    state: &State,
+    commit: Option<Commit>,
+    now: jiff::Timestamp,
+) -> Plan {
+    let live: Vec<&LiveFunction> = state.functions.values().filter_map(Known::present).collect();
+    let mut lines = Vec::new();
+    let mut steps = Vec::new();
+    let mut blocked = Vec::new();
+    let mut notes = Vec::new();
+    let mut record = blank_record(state, release::Action::Rollback { to: target.number }, commit, now);
+    record.template_key.clone_from(&target.template_key);
+    record.template_sha256.clone_from(&target.template_sha256);
+    let current = state.current_release();
+    for (name, released) in current.map(|release| &release.functions).into_iter().flatten() {
+        record.functions.insert(name.clone(), released.clone());
+        if !target.functions.contains_key(name) {
+            notes.push(format!("{name} did not exist in release {} and stays as it is", target.number));
+        }
+    }
+    for (name, released) in &target.functions {
+        if function.is_some_and(|only| only != name) {
+            continue;
+        }
+        let Some(live) = live.iter().find(|live| live.name == released.function) else {
+            notes.push(format!("{name} no longer exists and cannot be brought back by moving an alias"));
+            continue;
+        };
+        let Known::Present(alias) = &live.alias else {
+            let what = format!("the alias of {name} could not be read");
+            blocked.push(Block { what, allow: None, way_out: "grant lambda:GetAlias and try again".to_owned() });
+            continue;
+        };
+        record.functions.insert(name.clone(), released.clone());
+        if alias.version == released.version && alias.weights.is_empty() {
+            continue;
+        }
+        let id = state.functions.iter().find(|(_, other)| other.present() == Some(live)).map(|(id, _)| id.clone());
+        lines.push(line(id.unwrap_or_else(|| LogicalId::new(name.clone())), live, released.version.as_str()));
+        steps.push(Step::Shift {
+            function: name.clone(),
+            name: live.name.clone(),
+            from: Some(alias.version.clone()),
+            to: Some(released.version.clone()),
+            revision_id: Some(alias.revision_id.clone()),
+        });
+    }
+    if !steps.is_empty() {
+        steps.insert(0, Step::OpenRelease);
+        steps.push(Step::CloseRelease);
+    }
+    Plan {
+        format_version: 1,
+        intent: Intent::Rollback { to: target.number },
+        place: state.place.clone(),
+        base: state.fingerprint(),
+        lines,
+        blocked,
+        steps,
+        record,
+        notes,
+    }
+}
+
+fn line(id: LogicalId, live: &LiveFunction, to: &str) -> Line {
+    let before = live.alias.present().map(|alias| json!(alias.version));
+    let property = PropertyChange { path: TRAFFIC.to_owned(), before, after: Some(json!(to)), cause: Cause::Yours };
+    let change = Change {
+        id,
+        kind: "AWS::Lambda::Function".to_owned(),
+        name: live.name.clone(),
+        action: Action::Update,
+        cause: Cause::Yours,
+        properties: vec![property],
+        unverified: None,
+    };
+    Line { change, risk: Risk::Safe, reason: "traffic moves back to an earlier version".to_owned(), undo: Undo::Alias }
+}
