@@ -46,8 +46,12 @@ mod render;
 
 // the outside: effects
 mod apply;
+#[expect(clippy::disallowed_methods, reason = "effects: runs cargo, reads and writes artifacts")]
 mod artifact;
 mod aws;
 mod live;
 mod project;
+#[expect(clippy::disallowed_methods, reason = "effects: installs into the user's cache")]
+mod python;
+#[expect(clippy::disallowed_methods, reason = "effects: starts and stops the local AWS")]
 mod sandbox;
