@@ -32,6 +32,13 @@ pub(crate) enum Platform {
     Host,
 }
 
+impl Platform {
+    /// The sandbox runs functions on this machine.
+    pub(crate) fn of(ctx: &crate::ctx::Ctx) -> Self {
+        if ctx.global.sandbox { Self::Host } else { Self::Aws }
+    }
+}
+
 /// Builds and packs the functions of `stacks`: artifacts per stack, in the order of `stacks`.
 ///
 /// # Errors

@@ -32,6 +32,7 @@ mod synth;
 
 // compare: pure
 mod change_set;
+mod destroy;
 mod diff;
 mod normalize;
 mod plan;
@@ -49,9 +50,12 @@ mod apply;
 #[expect(clippy::disallowed_methods, reason = "effects: runs cargo, reads and writes artifacts")]
 mod artifact;
 mod aws;
+mod git;
 mod live;
+mod pipeline;
 mod project;
 #[expect(clippy::disallowed_methods, reason = "effects: installs into the user's cache")]
 mod python;
 #[expect(clippy::disallowed_methods, reason = "effects: starts and stops the local AWS")]
 mod sandbox;
+mod session;

@@ -33,6 +33,8 @@ pub(crate) struct Release {
 pub(crate) enum Action {
     Deploy,
     Rollback { to: u32 },
+    /// The stack was deleted; versions from before it are gone.
+    Destroy,
 }
 
 /// The commit that the working tree stood on.
@@ -110,6 +112,8 @@ pub(crate) enum NoTarget {
 ///
 /// After a rollback to 3, "before" is what was live before 3, so that rolling back twice goes back twice.
 pub(crate) fn target<'a>(releases: &'a [Release], stack: &StackName, to: Option<u32>) -> Result<&'a Release, NoTarget> {
+    let destroyed = releases.iter().rposition(|release| release.action == Action::Destroy && release.outcome.stands());
+    let releases = destroyed.map_or(releases, |position| &releases[position + 1..]);
     let (Some(first), Some(last)) = (releases.first(), releases.last()) else {
         return Err(NoTarget::NoRelease(stack.clone()));
     };
@@ -134,7 +138,7 @@ pub(crate) fn target<'a>(releases: &'a [Release], stack: &StackName, to: Option<
     // What a rollback made live is the release that it went back to.
     let effective = |release: &Release| match release.action {
         Action::Rollback { to } => to,
-        Action::Deploy => release.number,
+        Action::Deploy | Action::Destroy => release.number,
     };
     let ceiling = effective(current);
     releases
@@ -189,6 +193,15 @@ mod tests {
         assert_eq!(number(&releases, None), Ok(1));
         releases.push(release(5, Action::Rollback { to: 1 }, Outcome::Succeeded));
         assert!(matches!(number(&releases, None), Err(NoTarget::NothingBefore { current: 5, .. })));
+    }
+
+    #[test]
+    fn nothing_from_before_a_deletion_is_a_target() {
+        let mut releases = vec![release(1, Action::Deploy, Outcome::Succeeded), release(2, Action::Destroy, Outcome::Succeeded)];
+        assert!(matches!(number(&releases, None), Err(NoTarget::NoRelease(_))));
+        releases.push(release(3, Action::Deploy, Outcome::Succeeded));
+        assert!(matches!(number(&releases, None), Err(NoTarget::NothingBefore { .. })));
+        assert!(matches!(number(&releases, Some(1)), Err(NoTarget::Unknown { .. })));
     }
 
     #[test]

@@ -256,6 +256,13 @@ pub(crate) async fn status(client: &Client, stack: &str) -> Result<Option<String
     Ok(stack.and_then(|stack| stack.stack_status).map(|status| status.as_str().to_owned()))
 }
 
+/// Outputs of the stack; empty when there is none.
+pub(crate) async fn outputs(client: &Client, stack: &StackName) -> Result<BTreeMap<String, String>, AwsError> {
+    let answer = client.describe_stacks().stack_name(stack.as_str()).send().await.explain("cloudformation:DescribeStacks")?;
+    let outputs = answer.stacks.unwrap_or_default().into_iter().flat_map(|stack| stack.outputs.unwrap_or_default());
+    Ok(outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect())
+}
+
 /// Events newer than `after`, oldest first; all of them when `after` is `None`.
 pub(crate) async fn events(client: &Client, stack: &str, after: Option<&str>) -> Result<Vec<StackEvent>, AwsError> {
     let mut found = Vec::new();

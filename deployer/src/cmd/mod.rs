@@ -3,6 +3,7 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod confirm;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod plan;

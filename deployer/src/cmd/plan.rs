@@ -1,11 +1,59 @@
-//! `deployer plan`
+//! `deployer plan`: what a deployment would change, and why.
 
+use crate::artifact;
+use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::plan::Plan;
+use crate::session::Session;
+use crate::{git, pipeline, project, render};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Stacks to plan; default: all, in dependency order
+    stacks: Vec<String>,
+    /// Exit with 3 when there are changes
+    #[arg(long)]
+    exit_code: bool,
+}
 
-pub(crate) async fn run(_ctx: &Ctx, _args: &Args) -> Result<Exit, Failure> {
-    Ok(Exit::Done)
+pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
+    let project = project::load(ctx, &args.stacks)?;
+    let artifacts = artifact::build(ctx, &project.stacks, artifact::Platform::of(ctx)).await?;
+    let commit = git::commit(ctx).await;
+    let mut session = Session::open(ctx).await?;
+    let mut plans = Vec::new();
+    for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
+        let connection = session.connect(stack).await?;
+        let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &[], commit.clone()).await?;
+        tell_adapted(ctx, &prepared.adapted);
+        pipeline::forget(&connection, &prepared.plan).await?;
+        if ctx.format() != Format::Json {
+            show(ctx, &prepared.plan);
+        }
+        plans.push(prepared.plan);
+    }
+    if ctx.format() == Format::Json {
+        ctx.result(&(serde_json::to_string_pretty(&plans).expect("a plan holds only JSON values") + "\n"));
+    }
+    session.tell_calls(ctx);
+    let changes = plans.iter().any(Plan::has_changes);
+    Ok(if args.exit_code && changes { Exit::Changes } else { Exit::Done })
+}
+
+/// What the sandbox cannot hold is named, never silently left out.
+pub(crate) fn tell_adapted(ctx: &Ctx, adapted: &[String]) {
+    for line in adapted {
+        ctx.say(format!("sandbox: {line}"));
+    }
+}
+
+/// Prints the plan in the format that was asked for.
+pub(crate) fn show(ctx: &Ctx, plan: &Plan) {
+    let text = match ctx.format() {
+        Format::Terminal => render::terminal::plan(plan, ctx.global.sandbox),
+        Format::Markdown => render::markdown::plan(plan, ctx.global.sandbox),
+        Format::Json => serde_json::to_string_pretty(plan).expect("a plan holds only JSON values") + "\n",
+    };
+    ctx.result(&text);
 }

@@ -1,11 +1,74 @@
-//! `deployer releases`
+//! `deployer releases`: the history of a stack.
 
+use crate::aws::s3;
+use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::release::{Action, Outcome, Release};
+use crate::render::tables::{ago, table};
+use crate::session::Session;
+use crate::{live, pipeline, project};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Stacks; default: all
+    stacks: Vec<String>,
+}
 
-pub(crate) async fn run(_ctx: &Ctx, _args: &Args) -> Result<Exit, Failure> {
+pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
+    let project = project::load(ctx, &args.stacks)?;
+    let mut session = Session::open(ctx).await?;
+    let mut all = Vec::new();
+    for stack in &project.stacks {
+        let connection = session.connect(stack).await?;
+        let place = live::place(stack, &connection.clients, &connection.identity);
+        let releases = match s3::releases(&connection.clients.s3, &place.bucket, &place.stack).await {
+            Ok(releases) => releases,
+            Err(error) if error.is_missing() => Vec::new(),
+            Err(error) => return Err(pipeline::unread(error)),
+        };
+        if ctx.format() != Format::Json {
+            ctx.result(&format!("{}\n", place.stack));
+            ctx.result(&match releases.is_empty() {
+                true => "no release yet\n\n".to_owned(),
+                false => table(&HEADING, &releases.iter().rev().map(|release| row(release, ctx.now)).collect::<Vec<_>>()) + "\n",
+            });
+        }
+        all.extend(releases);
+    }
+    if ctx.format() == Format::Json {
+        ctx.result(&(serde_json::to_string_pretty(&all).expect("a release holds only JSON values") + "\n"));
+    }
     Ok(Exit::Done)
+}
+
+const HEADING: [&str; 7] = ["release", "when", "what", "outcome", "moved", "commit", "by"];
+
+fn row(release: &Release, now: jiff::Timestamp) -> Vec<String> {
+    let what = match release.action {
+        Action::Deploy => "deploy".to_owned(),
+        Action::Rollback { to } => format!("rollback to {to}"),
+        Action::Destroy => "destroy".to_owned(),
+    };
+    let moved: Vec<&str> =
+        release.functions.iter().filter(|(_, released)| released.changed).map(|(name, _)| name.as_str()).collect();
+    let moved = match moved.len() {
+        0 => "-".to_owned(),
+        1 | 2 => moved.join(", "),
+        count => format!("{count} functions"),
+    };
+    let outcome = match &release.outcome {
+        Outcome::Failed { reason } | Outcome::TakenBack { reason } => {
+            let short: String = reason.chars().take(60).collect();
+            format!("{}: {short}", release.outcome.word())
+        }
+        other => other.word().to_owned(),
+    };
+    let commit = release.commit.as_ref().map_or_else(|| "-".to_owned(), crate::release::Commit::short);
+    vec![release.number.to_string(), ago(release.started, now), what, outcome, moved, commit, short_arn(&release.by)]
+}
+
+/// `arn:aws:iam::1:user/ann` → `user/ann`.
+pub(crate) fn short_arn(arn: &str) -> String {
+    arn.rsplit(':').next().unwrap_or(arn).to_owned()
 }

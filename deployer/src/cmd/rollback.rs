@@ -1,11 +1,72 @@
-//! `deployer rollback`
+//! `deployer rollback`: every alias back to an earlier release; a plan like any other.
 
+use super::{confirm, plan as plan_command};
+use crate::cfn::Template;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::release;
+use crate::session::Session;
+use crate::state::Known;
+use crate::{git, live, pipeline, project, rollback};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Stacks to roll back; default: all, dependents first
+    stacks: Vec<String>,
+    /// Release to go back to; default: the one before the current
+    #[arg(long, value_name = "RELEASE")]
+    to: Option<u32>,
+    /// Only this function
+    #[arg(long, value_name = "FUNCTION")]
+    function: Option<String>,
+}
 
-pub(crate) async fn run(_ctx: &Ctx, _args: &Args) -> Result<Exit, Failure> {
-    Ok(Exit::Done)
+pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
+    let project = project::load(ctx, &args.stacks)?;
+    if args.to.is_some() && project.stacks.len() != 1 {
+        return Err(Failure::usage("`--to` names a release of one stack", "name the stack: deployer rollback STACK --to N"));
+    }
+    let commit = git::commit(ctx).await;
+    let mut session = Session::open(ctx).await?;
+    let mut found = false;
+    for stack in project.stacks.iter().rev() {
+        if stack.file.functions.is_empty() && project.stacks.len() > 1 {
+            continue;
+        }
+        if args.function.as_ref().is_some_and(|function| !stack.file.functions.contains_key(function)) {
+            continue;
+        }
+        found = true;
+        let connection = session.connect(stack).await?;
+        let place = live::place(stack, &connection.clients, &connection.identity);
+        let name = place.stack.clone();
+        let state = live::read(&connection.clients, place, &Template::default()).await.map_err(pipeline::unread)?;
+        let releases = match &state.releases {
+            Known::Present(releases) => releases.as_slice(),
+            Known::Absent => &[],
+            Known::Unknown(why) => {
+                return Err(Failure::failed(format!("cannot read the releases of {name}: {why}"), "nothing was changed", ""));
+            }
+        };
+        let target = release::target(releases, &name, args.to).map_err(|reason| {
+            let next = format!("deployer releases {} --stage {}", stack.file.stack.value, stack.stage);
+            Failure::failed(format!("there is nothing to go back to: {reason}"), "nothing was changed", next)
+        })?;
+        let plan = rollback::plan(target, args.function.as_deref(), &state, commit.clone(), ctx.now);
+        plan_command::show(ctx, &plan);
+        if !plan.has_changes() {
+            continue;
+        }
+        confirm::agree(ctx, &plan, &format!("Roll {name} back to release {}?", target.number))?;
+        confirm::carry_out(ctx, &connection, &plan).await?;
+        ctx.say(format!("{name} serves release {} again (recorded as release {})", target.number, plan.record.number));
+    }
+    session.tell_calls(ctx);
+    match (found, &args.function) {
+        (false, Some(function)) => Err(Failure::usage(
+            format!("no stack has a function `{function}`"),
+            "deployer status lists the functions",
+        )),
+        _ => Ok(Exit::Done),
+    }
 }

@@ -1,11 +1,141 @@
-//! `deployer status`
+//! `deployer status`: what is live, since when, from which commit, by whom; alarms and addresses.
 
+use super::releases::short_arn;
+use crate::aws::{cloudformation, cloudwatch};
+use crate::cfn::Template;
+use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::release::Release;
+use crate::render::tables::{ago, table};
+use crate::session::{Connection, Session};
+use crate::state::{Known, LiveFunction, Place, State};
+use crate::{live, pipeline, project};
+use serde_json::json;
+use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Stacks; default: all
+    stacks: Vec<String>,
+}
 
-pub(crate) async fn run(_ctx: &Ctx, _args: &Args) -> Result<Exit, Failure> {
+pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
+    let project = project::load(ctx, &args.stacks)?;
+    let mut session = Session::open(ctx).await?;
+    let mut all = Vec::new();
+    for stack in &project.stacks {
+        let connection = session.connect(stack).await?;
+        let place = live::place(stack, &connection.clients, &connection.identity);
+        let prefix = format!("{}-", place.stack);
+        let no_imports = Template::default();
+        let (state, alarms) = futures::join!(
+            live::read(&connection.clients, place, &no_imports),
+            cloudwatch::alarms(&connection.clients.cloudwatch, &prefix),
+        );
+        let state = state.map_err(pipeline::unread)?;
+        let alarms = alarms.map_err(|error| error.to_string());
+        if ctx.format() == Format::Json {
+            let alarms = alarms.unwrap_or_default();
+            let alarms: Vec<_> = alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
+            all.push(json!({ "stack": state.place.stack, "functions": state.functions, "alarms": alarms,
+                "release": state.current_release() }));
+            continue;
+        }
+        ctx.result(&heading(&state));
+        if state.deployed.present().is_none() {
+            continue;
+        }
+        let rows: Vec<Vec<String>> = state.functions.values().map(|function| row(function, &state, ctx.now)).collect();
+        if !rows.is_empty() {
+            ctx.result(&(table(&HEADING, &rows) + "\n"));
+        }
+        ctx.result(&match alarms {
+            Ok(alarms) if alarms.is_empty() => "alarms: none declared\n".to_owned(),
+            Ok(alarms) => {
+                let firing: Vec<_> = alarms.iter().filter(|alarm| alarm.state == "ALARM").collect();
+                let mut text = format!("alarms: {} in ALARM of {}\n", firing.len(), alarms.len());
+                text.extend(firing.iter().map(|alarm| format!("  {}: {}\n", alarm.name, alarm.reason)));
+                text
+            }
+            Err(why) => format!("alarms: not read: {why}\n"),
+        });
+        let outputs = state.deployed.present().map(|deployed| deployed.outputs.clone()).unwrap_or_default();
+        ctx.result(&addresses(&outputs, session.sandbox_url()));
+        ctx.result("\n");
+    }
+    if ctx.format() == Format::Json {
+        ctx.result(&(serde_json::to_string_pretty(&all).expect("a status holds only JSON values") + "\n"));
+    }
+    session.tell_calls(ctx);
     Ok(Exit::Done)
+}
+
+const HEADING: [&str; 7] = ["function", "version", "state", "release", "when", "commit", "by"];
+
+fn heading(state: &State) -> String {
+    match &state.deployed {
+        Known::Present(deployed) => format!("{}: {}\n", state.place.stack, deployed.status),
+        Known::Absent => format!("{}: not deployed\n\n", state.place.stack),
+        Known::Unknown(why) => format!("{}: {why}\n\n", state.place.stack),
+    }
+}
+
+fn row(function: &Known<LiveFunction>, state: &State, now: jiff::Timestamp) -> Vec<String> {
+    let live = match function {
+        Known::Present(live) => live,
+        Known::Absent => return vec!["(deleted by hand)".to_owned()],
+        Known::Unknown(why) => return vec![format!("(not read: {why})")],
+    };
+    let alias = live.alias.present();
+    let version = match alias {
+        None => "no alias".to_owned(),
+        Some(alias) => match alias.weights.iter().next() {
+            None => alias.version.to_string(),
+            Some((second, share)) => format!("{} + {second} at {:.0}%", alias.version, share * 100.0),
+        },
+    };
+    let condition = match (live.latest.state.as_str(), live.latest.last_update.as_str()) {
+        (state, "Successful") => state.to_owned(),
+        (state, update) => format!("{state}, update {update}"),
+    };
+    let since = alias.and_then(|alias| made_live(state, &live.name, alias.version.as_str()));
+    let mut row = vec![live.name.clone(), version, condition];
+    row.extend(match since {
+        None => ["-", "-", "-", "-"].map(str::to_owned),
+        Some(release) => [
+            release.number.to_string(),
+            ago(release.started, now),
+            release.commit.as_ref().map_or_else(|| "-".to_owned(), crate::release::Commit::short),
+            short_arn(&release.by),
+        ],
+    });
+    row
+}
+
+/// The release that moved the alias of `function` to `version` last.
+fn made_live<'a>(state: &'a State, function: &str, version: &str) -> Option<&'a Release> {
+    state.releases.present()?.iter().rev().find(|release| {
+        release.outcome.stands()
+            && release.functions.values().any(|released| {
+                released.changed && released.function == function && released.version.as_str() == version
+            })
+    })
+}
+
+/// Says where a stack that was just deployed can be reached.
+pub(crate) async fn endpoints(ctx: &Ctx, connection: &Connection, place: &Place, sandbox: Option<&str>) -> Result<(), Failure> {
+    let read = cloudformation::outputs(&connection.clients.cloudformation, &place.stack).await;
+    ctx.say(addresses(&read.map_err(pipeline::unread)?, sandbox).trim_end());
+    Ok(())
+}
+
+/// Outputs that are addresses; in the sandbox with the address that works there.
+fn addresses(outputs: &BTreeMap<String, String>, sandbox: Option<&str>) -> String {
+    let urls = outputs.iter().filter(|(_, value)| value.starts_with("https://") || value.starts_with("http://"));
+    urls.map(|(key, value)| {
+        let value = sandbox.map_or_else(|| value.clone(), |sandbox| crate::sandbox::local_url(sandbox, value));
+        format!("{key}: {value}\n")
+    })
+    .collect()
 }

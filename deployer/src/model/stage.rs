@@ -37,3 +37,13 @@ crate::decode::choice! {
         BroadenIam = "broaden-iam",
     }
 }
+
+impl std::str::FromStr for Allow {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        let all = [Self::Replace, Self::DeleteData, Self::LiveLoss, Self::BroadenIam];
+        let found = all.into_iter().find(|risk| risk.word() == word);
+        found.ok_or_else(|| format!("one of: {}", all.map(Self::word).join(", ")))
+    }
+}

@@ -1,0 +1,87 @@
+//! From a plan to its outcome: blocked, confirmed, applied, told. What `deploy`, `rollback` and `destroy` share.
+
+use crate::apply::aws_runner::AwsRunner;
+use crate::apply::event::Event;
+use crate::apply::{Outcome, apply};
+use crate::ctx::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::plan::Plan;
+use crate::render;
+use crate::session::Connection;
+use std::io::{BufRead as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// Ends with exit 6 when the plan is blocked or nobody agrees.
+pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failure> {
+    let again = render::next_command(plan, ctx.global.sandbox).unwrap_or_default();
+    if plan.is_blocked() {
+        let what: Vec<&str> = plan.blocked.iter().map(|block| block.what.as_str()).collect();
+        return Err(Failure::World {
+            exit: Exit::NeedsAllow,
+            message: format!("the plan for {} is blocked: {}", plan.place.stack, what.join("; ")),
+            now: "nothing was changed".to_owned(),
+            next: again,
+        });
+    }
+    if ctx.global.yes {
+        return Ok(());
+    }
+    if ctx.interactive {
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "{question} [y/N] ");
+        let _ = err.flush();
+        let mut answer = String::new();
+        let _ = std::io::stdin().lock().read_line(&mut answer);
+        if matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(());
+        }
+    }
+    Err(Failure::World {
+        exit: Exit::NeedsAllow,
+        message: match ctx.interactive {
+            true => "not confirmed".to_owned(),
+            false => "nobody can be asked here".to_owned(),
+        },
+        now: "nothing was changed".to_owned(),
+        next: format!("{again} --yes"),
+    })
+}
+
+/// Applies the plan and tells what happens.
+pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -> Result<(), Failure> {
+    let start = Instant::now();
+    let tell = |event: Event| {
+        if let Some(line) = render::progress::line(&event, start.elapsed()) {
+            ctx.say(line);
+        }
+    };
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&interrupted);
+    let listener = tokio::spawn(async move {
+        while tokio::signal::ctrl_c().await.is_ok() {
+            flag.store(true, Ordering::Relaxed);
+            let _ = writeln!(std::io::stderr(), "interrupted: finishing the current step");
+        }
+    });
+    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell);
+    let outcome = apply(plan, &runner, &interrupted, tell).await;
+    listener.abort();
+    let stack = &plan.place.stack;
+    match outcome {
+        Outcome::Succeeded => Ok(()),
+        Outcome::Failed { message, now } => Err(Failure::World {
+            exit: Exit::Failed,
+            message: format!("release {} of {stack} failed: {message}", plan.record.number),
+            now,
+            next: render::next_command(plan, ctx.global.sandbox).unwrap_or_default(),
+        }),
+        Outcome::Interrupted { now } => Err(Failure::World {
+            exit: Exit::Interrupted,
+            message: format!("release {} of {stack} was interrupted", plan.record.number),
+            now,
+            next: render::next_command(plan, ctx.global.sandbox).unwrap_or_default(),
+        }),
+    }
+}

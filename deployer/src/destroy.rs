@@ -1,0 +1,108 @@
+//! A deletion is a plan: the stack goes, what holds data is kept unless that is allowed to go too.
+
+use crate::diff::Change;
+use crate::model::stage::Allow;
+use crate::plan::{Block, Intent, Line, Plan, StackStep, Step, Undo, blank_record};
+use crate::release::{self, Commit};
+use crate::risk::{self, Risk};
+use crate::state::{Deployed, Known, State};
+use std::collections::BTreeMap;
+
+/// The plan that deletes the stack of `state`. `changes` are the deletions of everything in it.
+pub(crate) fn plan(
+    changes: Vec<Change>,
+    state: &State,
+    allow: &[Allow],
+    protect: bool,
+    commit: Option<Commit>,
+    now: jiff::Timestamp,
+) -> Plan {
+    let mut plan = Plan {
+        format_version: 1,
+        intent: Intent::Destroy,
+        place: state.place.clone(),
+        base: state.fingerprint(),
+        lines: Vec::new(),
+        blocked: Vec::new(),
+        steps: Vec::new(),
+        record: blank_record(state, release::Action::Destroy, commit, now),
+        notes: Vec::new(),
+    };
+    let Some(deployed) = state.deployed.present() else { return plan };
+    let delete_data = allow.contains(&Allow::DeleteData);
+    plan.lines = changes.into_iter().filter_map(|change| line(change, deployed, delete_data)).collect();
+    plan.lines.sort_by(|one, two| two.risk.cmp(&one.risk).then_with(|| one.change.kind.cmp(&two.change.kind)));
+    if protect {
+        plan.blocked.push(Block {
+            what: format!("stage {} is protected", state.place.stage),
+            allow: None,
+            way_out: "take `protect: true` out of the stage first".to_owned(),
+        });
+    }
+    let has_ledger = matches!(state.releases, Known::Present(_));
+    let kept: Vec<_> = plan.lines.iter().filter(|line| is_kept(&line.change, deployed)).collect();
+    if !delete_data && !kept.is_empty() {
+        plan.notes.push(format!("{} kept in AWS; `--allow delete-data` deletes them too", match kept.len() {
+            1 => "one resource is".to_owned(),
+            count => format!("{count} resources are"),
+        }));
+    }
+    if has_ledger {
+        plan.steps.push(Step::OpenRelease);
+    }
+    if delete_data && !kept.is_empty() {
+        plan.steps.push(Step::Stack(letting_go(deployed)));
+    }
+    if deployed.protected {
+        plan.steps.push(Step::Protect { on: false });
+    }
+    for line in plan.lines.iter().filter(|line| line.change.kind == "AWS::S3::Bucket") {
+        let goes = delete_data || !is_kept(&line.change, deployed);
+        if let Some(bucket) = deployed.resources.get(&line.change.id).filter(|_| goes) {
+            plan.steps.push(Step::EmptyBucket { id: line.change.id.clone(), bucket: bucket.physical_id.to_string() });
+        }
+    }
+    plan.steps.push(Step::DeleteStack { id: deployed.id.clone() });
+    if has_ledger {
+        plan.steps.push(Step::CloseRelease);
+    }
+    plan
+}
+
+fn is_kept(change: &Change, deployed: &Deployed) -> bool {
+    let resource = deployed.template.resources.get(&change.id);
+    resource.is_some_and(|resource| risk::is_retained(resource.deletion_policy.as_deref()))
+}
+
+fn line(change: Change, deployed: &Deployed, delete_data: bool) -> Option<Line> {
+    let resource = deployed.template.resources.get(&change.id)?;
+    let (risk, reason) = match delete_data && is_kept(&change, deployed) {
+        true => (Risk::LosesData, "deletes what it holds".to_owned()),
+        false => risk::of_delete(resource),
+    };
+    let undo = if risk == Risk::LosesData { Undo::No } else { Undo::ChangeSet };
+    Some(Line { change, risk, reason, undo })
+}
+
+/// The deployed template with every deletion policy set to `Delete`. CloudFormation takes no update that changes only
+/// that, so a handle that costs nothing comes with it.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html> (read 2026-11).
+fn letting_go(deployed: &Deployed) -> StackStep {
+    let mut template = deployed.template.clone();
+    for resource in template.resources.values_mut().filter(|resource| resource.deletion_policy.is_some()) {
+        resource.deletion_policy = Some("Delete".to_owned());
+    }
+    let handle = crate::cfn::Resource {
+        kind: "AWS::CloudFormation::WaitConditionHandle".to_owned(),
+        ..crate::cfn::Resource::default()
+    };
+    template.resources.insert(crate::ids::LogicalId::new("DeployerLettingGo"), handle);
+    StackStep {
+        create: false,
+        change_set: None,
+        template: crate::cfn::to_text(&template),
+        parameters: deployed.parameters.keys().map(|key| (key.clone(), None)).collect::<BTreeMap<_, _>>(),
+        tags: Vec::new(),
+    }
+}

@@ -1,0 +1,185 @@
+//! From a sound stack to a plan: what `plan` and `deploy` share.
+
+use crate::apply::aws_runner;
+use crate::artifact::{Artifact, Artifacts};
+use crate::aws::{AwsError, cloudformation, s3};
+use crate::change_set::{ChangeSet, Made};
+use crate::ctx::Ctx;
+use crate::diff::{Change, Desired, DesiredFunction, diff};
+use crate::exit::Failure;
+use crate::model::Stack;
+use crate::model::function::Strategy;
+use crate::model::stage::Allow;
+use crate::plan::{self, Plan, Policy, Step, StackStep};
+use crate::release::Commit;
+use crate::session::Connection;
+use crate::state::State;
+use crate::synth::{self, logical_ids};
+use crate::{live, sandbox};
+use std::collections::BTreeMap;
+
+/// A plan and what it was made from.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) state: State,
+    /// What the sandbox cannot hold, a line each.
+    pub(crate) adapted: Vec<String>,
+}
+
+/// What ought to be, for AWS or for the sandbox.
+pub(crate) fn desired(stack: &Stack, artifacts: &Artifacts, for_sandbox: bool) -> (Desired, Vec<String>) {
+    let template = synth::synth(stack);
+    let (template, by_api, adapted) = match for_sandbox {
+        true => {
+            let adapted = sandbox::adapt(&template);
+            (adapted.template, adapted.by_api, adapted.notes)
+        }
+        false => (template, Default::default(), Vec::new()),
+    };
+    let functions = artifacts.iter().map(|(name, artifact)| {
+        let code = match artifact {
+            Artifact::Zip { code_sha256, .. } => code_sha256.clone(),
+            Artifact::Image { uri } => uri.clone(),
+        };
+        let parameters = [logical_ids::code_parameter(name), logical_ids::version_parameter(name)];
+        (name.clone(), DesiredFunction { id: logical_ids::function(name), code, parameters })
+    });
+    (Desired { template, by_api, functions: functions.collect() }, adapted)
+}
+
+/// Reads, compares and plans. For a stack that exists, CloudFormation is asked for its change set.
+pub(crate) async fn prepare(
+    ctx: &Ctx,
+    connection: &Connection,
+    stack: &Stack,
+    artifacts: &Artifacts,
+    allow: &[Allow],
+    commit: Option<Commit>,
+) -> Result<Prepared, Failure> {
+    let clients = &connection.clients;
+    let (desired, adapted) = desired(stack, artifacts, ctx.global.sandbox);
+    let place = live::place(stack, clients, &connection.identity);
+    let state = live::read(clients, place, &desired.template).await.map_err(unread)?;
+    let changes = diff(&desired, &state);
+    let policy = Policy {
+        allow: allow.iter().chain(&stack.settings.allow).copied().collect(),
+        protect: stack.settings.protect,
+        tags: tags(stack),
+        commit,
+        uploaded: uploaded(connection, &state, &changes, &desired, artifacts).await.map_err(unread)?,
+        artifacts: artifacts.clone(),
+        strategies: stack.file.functions.iter().filter_map(|(name, function)| gradual(stack, name, function)).collect(),
+    };
+    let mut plan = plan::plan(changes.clone(), &desired, &state, None, &policy, ctx.now);
+    let update = plan.steps.iter().find_map(|step| match step {
+        Step::Stack(step) if !step.create => Some(step.clone()),
+        _ => None,
+    });
+    // A plan that is blocked for want of a rested stack has no change set to ask for.
+    let rested = state.deployed.present().is_some_and(|deployed| deployed.status.ends_with("_COMPLETE"));
+    if let Some(step) = update.filter(|_| rested) {
+        plan = match change_set(connection, &plan, &step).await.map_err(unplanned)? {
+            Made::Changes(change_set) => plan::plan(changes, &desired, &state, Some(change_set), &policy, ctx.now),
+            Made::Nothing => {
+                let (for_the_stack, rest): (Vec<Change>, Vec<Change>) =
+                    changes.into_iter().partition(Change::is_for_the_stack);
+                let mut plan = plan::plan(rest, &desired, &state, None, &policy, ctx.now);
+                plan.notes.extend(for_the_stack.iter().map(|change| {
+                    format!("{} differs in the template, but CloudFormation sees nothing to change", change.name)
+                }));
+                plan
+            }
+        };
+    }
+    Ok(Prepared { plan, state, adapted })
+}
+
+async fn change_set(connection: &Connection, plan: &Plan, step: &StackStep) -> Result<Made, AwsError> {
+    // The name has to be free: the state's fingerprint tells apart what was planned against.
+    let name = format!("release-{}-{}", plan.record.number, &plan.base[..8]);
+    let stack = &plan.place.stack;
+    match aws_runner::change_set(&connection.clients, plan, step, &name).await {
+        Err(error) if error.code == "AlreadyExistsException" => {
+            cloudformation::delete_change_set(&connection.clients.cloudformation, stack, &name).await?;
+            aws_runner::change_set(&connection.clients, plan, step, &name).await
+        }
+        made => made,
+    }
+}
+
+/// The change set that a plan would execute.
+pub(crate) fn change_set_of(plan: &Plan) -> Option<&ChangeSet> {
+    plan.steps.iter().find_map(|step| match step {
+        Step::Stack(step) => step.change_set.as_ref(),
+        _ => None,
+    })
+}
+
+/// Removes the change set of a plan that will not be applied.
+pub(crate) async fn forget(connection: &Connection, plan: &Plan) -> Result<(), Failure> {
+    match change_set_of(plan) {
+        Some(change_set) => {
+            cloudformation::delete_change_set(&connection.clients.cloudformation, &plan.place.stack, &change_set.id)
+                .await
+                .map_err(unread)
+        }
+        None => Ok(()),
+    }
+}
+
+/// Keys of the artifacts that changed functions need and that the bucket has already.
+async fn uploaded(
+    connection: &Connection,
+    state: &State,
+    changes: &[Change],
+    desired: &Desired,
+    artifacts: &Artifacts,
+) -> Result<Vec<String>, AwsError> {
+    if state.releases.present().is_none() {
+        return Ok(Vec::new());
+    }
+    let keys: Vec<String> = artifacts
+        .iter()
+        .filter(|(name, _)| {
+            desired.functions.get(*name).is_some_and(|declared| changes.iter().any(|change| change.id == declared.id))
+        })
+        .filter_map(|(_, artifact)| match artifact {
+            Artifact::Zip { sha256, .. } => Some(plan::artifact_key(sha256.as_str())),
+            Artifact::Image { .. } => None,
+        })
+        .collect();
+    let (client, bucket) = (&connection.clients.s3, state.place.bucket.as_str());
+    let heads = keys.iter().map(|key| s3::object_exists(client, bucket, key));
+    let found = futures::future::try_join_all(heads).await?;
+    Ok(keys.into_iter().zip(found).filter_map(|(key, found)| found.then_some(key)).collect())
+}
+
+/// Tags of the stack; CloudFormation passes them on to what takes tags.
+fn tags(stack: &Stack) -> Vec<(String, String)> {
+    let own = [("deployer:stack", stack.file.stack.value.clone()), ("deployer:stage", stack.stage.clone())];
+    let own: BTreeMap<String, String> = own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    let declared = stack.file.tags.clone();
+    own.into_iter().chain(declared).collect()
+}
+
+fn gradual(stack: &Stack, name: &str, function: &crate::model::function::Function) -> Option<(String, Strategy)> {
+    let strategy = function.release.as_ref().or(stack.file.defaults.release.as_ref())?;
+    (strategy.value != Strategy::AllAtOnce).then(|| (name.to_owned(), strategy.value.clone()))
+}
+
+pub(crate) fn unread(error: AwsError) -> Failure {
+    let next = match error.is_denied() {
+        true => format!("grant {} to the caller, then run the command again", error.action),
+        false => "run the command again".to_owned(),
+    };
+    Failure::failed(format!("cannot read what is deployed: {error}"), "nothing was changed", next)
+}
+
+fn unplanned(error: AwsError) -> Failure {
+    Failure::failed(
+        format!("CloudFormation does not accept the change: {error}"),
+        "nothing was changed",
+        "correct the stack file (`deployer synth` shows the template), then plan again",
+    )
+}

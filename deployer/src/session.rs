@@ -1,0 +1,111 @@
+//! The connection of one command: clients per region, who calls, and whether that is the sandbox.
+
+use crate::aws::{AwsError, Clients, Identity, Override};
+use crate::ctx::Ctx;
+use crate::exit::Failure;
+use crate::model::Stack;
+use crate::sandbox;
+use std::collections::BTreeMap;
+
+#[derive(Debug)]
+pub(crate) struct Session {
+    sandbox: Option<Override>,
+    connections: BTreeMap<String, Connection>,
+}
+
+/// Clients for one region, and who calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Connection {
+    pub(crate) clients: Clients,
+    pub(crate) identity: Identity,
+}
+
+/// Region of a stack in the sandbox that names none.
+const SANDBOX_REGION: &str = "us-east-1";
+
+impl Session {
+    /// Starts the sandbox when it is asked for.
+    pub(crate) async fn open(ctx: &Ctx) -> Result<Self, Failure> {
+        let sandbox = match ctx.global.sandbox {
+            false => None,
+            true => {
+                let endpoint = sandbox::ensure(ctx).await?;
+                Some(Override {
+                    url: endpoint.url,
+                    access_key_id: endpoint.access_key_id,
+                    secret_access_key: endpoint.secret_access_key,
+                })
+            }
+        };
+        Ok(Self { sandbox, connections: BTreeMap::new() })
+    }
+
+    /// Address of the sandbox, when that is what we talk to.
+    pub(crate) fn sandbox_url(&self) -> Option<&str> {
+        self.sandbox.as_ref().map(|sandbox| sandbox.url.as_str())
+    }
+
+    /// Connects to where `stack` belongs and makes sure that it is the account that the stage names.
+    pub(crate) async fn connect(&mut self, stack: &Stack) -> Result<Connection, Failure> {
+        let wanted = stack.settings.region.as_ref().map(|region| region.value.clone());
+        let wanted = wanted.or_else(|| self.sandbox.as_ref().map(|_| SANDBOX_REGION.to_owned()));
+        let key = wanted.clone().unwrap_or_default();
+        let connection = match self.connections.get(&key) {
+            Some(connection) => connection.clone(),
+            None => {
+                let clients = Clients::new(wanted, self.sandbox.as_ref()).await;
+                if clients.region.is_empty() {
+                    return Err(Failure::usage(
+                        format!("stage {} of {} names no region and the environment has none", stack.stage, stack.file.stack.value),
+                        "add `region: …` to the stage, or set AWS_REGION",
+                    ));
+                }
+                let identity = clients.identity().await.map_err(no_identity)?;
+                let connection = Connection { clients, identity };
+                self.connections.insert(key, connection.clone());
+                connection
+            }
+        };
+        let account = stack.settings.account.as_ref().filter(|_| self.sandbox.is_none());
+        match account {
+            Some(account) if account.value != connection.identity.account => Err(Failure::usage(
+                format!(
+                    "stage {} of {} belongs to account {}, but these credentials are for {}",
+                    stack.stage, stack.file.stack.value, account.value, connection.identity.account
+                ),
+                "switch to credentials of that account, or choose another `--stage`",
+            )),
+            _ => Ok(connection),
+        }
+    }
+
+    /// Requests so far, by operation.
+    pub(crate) fn calls(&self) -> BTreeMap<String, usize> {
+        let mut all = BTreeMap::new();
+        for (operation, count) in self.connections.values().flat_map(|connection| connection.clients.calls.by_operation()) {
+            *all.entry(operation).or_default() += count;
+        }
+        all
+    }
+
+    /// With `-v` the number of requests, with `-vv` each operation's.
+    pub(crate) fn tell_calls(&self, ctx: &Ctx) {
+        let calls = self.calls();
+        if ctx.global.verbose > 0 {
+            ctx.say(format!("{} AWS requests", calls.values().sum::<usize>()));
+        }
+        if ctx.global.verbose > 1 {
+            for (operation, count) in calls {
+                ctx.say(format!("  {count:>4} {operation}"));
+            }
+        }
+    }
+}
+
+fn no_identity(error: AwsError) -> Failure {
+    Failure::failed(
+        format!("cannot tell who calls AWS: {error}"),
+        "nothing was changed",
+        "check the credentials (`aws sts get-caller-identity`), or add `--sandbox` to work without an account",
+    )
+}
