@@ -28,6 +28,7 @@ mod yaml;
 
 // synth: pure
 mod cfn;
+mod iam;
 mod synth;
 
 // compare: pure

@@ -5,10 +5,12 @@
 
 pub(crate) mod access;
 pub(crate) mod function;
+pub(crate) mod names;
 pub(crate) mod network;
 pub(crate) mod pipe;
 pub(crate) mod queue;
 pub(crate) mod reference;
+pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
 pub(crate) mod trigger;

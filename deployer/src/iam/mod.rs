@@ -1,0 +1,4 @@
+//! Identity and access: policy statements as values, and the verbs of `access:`.
+
+pub(crate) mod grants;
+pub(crate) mod policy;

@@ -1,0 +1,64 @@
+//! Topics: encrypted and TLS only; and the topic triggers of functions.
+
+use super::draft::{Draft, tag_list};
+use super::logical_ids as ids;
+use crate::cfn::{Resource, reference};
+use super::event::permission;
+use crate::iam::policy;
+use crate::model::reference::Noun;
+use crate::model::trigger::{FilterScope, TopicTrigger};
+use serde_json::json;
+
+pub(crate) fn topics(draft: &mut Draft<'_>) {
+    let stack = draft.stack;
+    for (name, topic) in &stack.file.topics {
+        let id = ids::topic(name);
+        let key = topic.key.as_ref().map_or_else(|| json!("alias/aws/sns"), |key| draft.raw_arn(key));
+        let resource = Resource::new(
+            "AWS::SNS::Topic",
+            json!({
+                "TopicName": stack.topic_name(name),
+                "DisplayName": topic.display_name,
+                "FifoTopic": topic.fifo.then_some(true),
+                "ContentBasedDeduplication": topic.fifo.then_some(true),
+                "KmsMasterKeyId": key,
+                "Tags": tag_list(&stack.tags()),
+            }),
+        );
+        let statement = policy::tls_only("sns:Publish", reference(&id));
+        let topic_policy = Resource::new(
+            "AWS::SNS::TopicPolicy",
+            json!({
+                "Topics": [reference(&id)],
+                "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement] },
+            }),
+        );
+        draft.add(ids::policy(&id), topic_policy);
+        draft.add(id, resource);
+    }
+}
+
+/// A function's subscription to a topic.
+pub(crate) fn subscription(draft: &mut Draft<'_>, function: &str, trigger: &TopicTrigger) {
+    let id = ids::subscription(function, &trigger.name);
+    let topic = draft.arn(Noun::Topic, &trigger.name);
+    let dead_letter = trigger.dead_letter.as_ref().and_then(|dead| dead.queue.as_ref());
+    let dead_letter = dead_letter.map(|queue| json!({ "deadLetterTargetArn": draft.arn(Noun::Queue, queue) }));
+    let scope = match trigger.scope {
+        FilterScope::Attributes => "MessageAttributes",
+        FilterScope::Body => "MessageBody",
+    };
+    let resource = Resource::new(
+        "AWS::SNS::Subscription",
+        json!({
+            "TopicArn": topic,
+            "Protocol": "lambda",
+            "Endpoint": reference(ids::alias(function)),
+            "FilterPolicy": trigger.filter,
+            "FilterPolicyScope": trigger.filter.as_ref().map(|_| scope),
+            "RedrivePolicy": dead_letter,
+        }),
+    );
+    draft.add(id.clone(), resource);
+    permission(draft, function, &id, "sns.amazonaws.com", topic);
+}
