@@ -42,10 +42,13 @@ pub(crate) fn plan(
     let has_ledger = matches!(state.releases, Known::Present(_));
     let kept: Vec<_> = plan.lines.iter().filter(|line| is_kept(&line.change, deployed)).collect();
     if !delete_data && !kept.is_empty() {
-        plan.notes.push(format!("{} kept in AWS; `--allow delete-data` deletes them too", match kept.len() {
-            1 => "one resource is".to_owned(),
-            count => format!("{count} resources are"),
-        }));
+        plan.notes.push(format!(
+            "{} kept in AWS; `--allow delete-data` deletes them too",
+            match kept.len() {
+                1 => "one resource is".to_owned(),
+                count => format!("{count} resources are"),
+            }
+        ));
     }
     if has_ledger {
         plan.steps.push(Step::OpenRelease);

@@ -198,7 +198,12 @@ fn updated(
 /// Properties and the attributes beside them that CloudFormation acts on.
 fn attributes(before: &Resource, after: &Resource) -> Vec<PropertyChange> {
     let mut found = Vec::new();
-    compare("", Some(&Value::Object(before.properties.clone())), Some(&Value::Object(after.properties.clone())), &mut found);
+    compare(
+        "",
+        Some(&Value::Object(before.properties.clone())),
+        Some(&Value::Object(after.properties.clone())),
+        &mut found,
+    );
     let text = |value: &Option<String>| value.clone().map(Value::String);
     for (path, before, after) in [
         ("(DeletionPolicy)", &before.deletion_policy, &after.deletion_policy),
@@ -224,7 +229,8 @@ pub(crate) fn compare(path: &str, before: Option<&Value>, after: Option<&Value>,
                 compare(&below, one.get(key), two.get(key), found);
             }
         }
-        (Some(one), Some(two)) if normalize::scalar_text(one).is_some_and(|text| normalize::scalar_text(two) == Some(text)) => {}
+        (Some(one), Some(two))
+            if normalize::scalar_text(one).is_some_and(|text| normalize::scalar_text(two) == Some(text)) => {}
         (one, two) if one == two => {}
         (one, two) => found.push(PropertyChange {
             path: path.to_owned(),
@@ -280,7 +286,13 @@ impl Comparison {
     fn new(state: &State, desired: &Map<String, Value>, deployed: &Map<String, Value>, live: &Snapshot) -> Self {
         let Some(scope) = Scope::of(state) else {
             let unverified = Some("the stack does not exist".to_owned());
-            return Self { desired: Map::new(), deployed: Map::new(), live: Map::new(), unknown: Vec::new(), unverified };
+            return Self {
+                desired: Map::new(),
+                deployed: Map::new(),
+                live: Map::new(),
+                unknown: Vec::new(),
+                unverified,
+            };
         };
         let mut unknown = Vec::new();
         let mut side = |properties: &Map<String, Value>| {
@@ -390,9 +402,10 @@ fn traffic(
     changes: &[PropertyChange],
 ) -> Option<PropertyChange> {
     let alias = live.alias.present()?;
-    let serves = live.serving.as_ref().is_some_and(|serving| {
-        serving.code_sha256 == declared.code && comparison.is_served_by(serving)
-    });
+    let serves = live
+        .serving
+        .as_ref()
+        .is_some_and(|serving| serving.code_sha256 == declared.code && comparison.is_served_by(serving));
     let stays = serves && alias.weights.is_empty() && !changes.iter().any(|change| is_versioned(change.property()));
     if stays {
         return None;
@@ -426,7 +439,8 @@ fn sections(desired: &Desired, state: &State, deployed: &Template) -> Vec<Change
             || desired.functions.values().any(|function| function.parameters.iter().any(|own| own == key))
     };
     let parameters = |template: &Template| {
-        let kept = template.parameters.iter().filter(|(key, _)| !own(key) && desired.template.parameters.contains_key(*key));
+        let kept =
+            template.parameters.iter().filter(|(key, _)| !own(key) && desired.template.parameters.contains_key(*key));
         Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
     };
     let object = |map: &Map<String, Value>| Value::Object(map.clone());
@@ -452,3 +466,6 @@ pub(crate) fn name(id: &LogicalId, resource: &Resource) -> String {
     let found = candidates.iter().find_map(|key| resource.properties.get(key)?.as_str());
     found.map_or_else(|| id.to_string(), str::to_owned)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -11,7 +11,11 @@ pub(crate) async fn commit(ctx: &Ctx) -> Option<Commit> {
     );
     let head = head?;
     let (id, subject) = head.trim().split_once(' ').unwrap_or((head.trim(), ""));
-    Some(Commit { id: id.to_owned(), subject: subject.to_owned(), dirty: dirty.is_some_and(|text| !text.trim().is_empty()) })
+    Some(Commit {
+        id: id.to_owned(),
+        subject: subject.to_owned(),
+        dirty: dirty.is_some_and(|text| !text.trim().is_empty()),
+    })
 }
 
 async fn git(ctx: &Ctx, arguments: &[&str]) -> Option<String> {

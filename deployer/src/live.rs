@@ -49,11 +49,7 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
     Ok(State { place, deployed, functions, releases, exports })
 }
 
-async fn releases(
-    clients: &Clients,
-    bucket: &str,
-    stack: &StackName,
-) -> Known<Vec<crate::release::Release>> {
+async fn releases(clients: &Clients, bucket: &str, stack: &StackName) -> Known<Vec<crate::release::Release>> {
     match s3::releases(&clients.s3, bucket, stack).await {
         Ok(releases) => Known::Present(releases),
         Err(error) if error.is_missing() => Known::Absent,

@@ -41,7 +41,9 @@ pub(crate) fn function(properties: &Map<String, Value>) -> Map<String, Value> {
             ("EphemeralStorage", None) => json!({ "Size": 512 }),
             ("TracingConfig", None) => json!({ "Mode": "PassThrough" }),
             ("Architectures", None) => json!(["x86_64"]),
-            ("MemorySize" | "Timeout", Some(Value::String(text))) => text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number)),
+            ("MemorySize" | "Timeout", Some(Value::String(text))) => {
+                text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number))
+            }
             ("VpcConfig", Some(value)) => {
                 json!({ "SubnetIds": sorted(value.get("SubnetIds")), "SecurityGroupIds": sorted(value.get("SecurityGroupIds")) })
             }

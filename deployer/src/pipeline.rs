@@ -10,7 +10,7 @@ use crate::exit::Failure;
 use crate::model::Stack;
 use crate::model::function::Strategy;
 use crate::model::stage::Allow;
-use crate::plan::{self, Plan, Policy, Step, StackStep};
+use crate::plan::{self, Plan, Policy, StackStep, Step};
 use crate::release::Commit;
 use crate::session::Connection;
 use crate::state::State;

@@ -90,26 +90,61 @@ pub(crate) enum Code {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "step")]
 pub(crate) enum Step {
-    CreateBucket { bucket: String },
-    Upload { function: String, bucket: String, key: String, path: PathBuf, size: u64 },
+    CreateBucket {
+        bucket: String,
+    },
+    Upload {
+        function: String,
+        bucket: String,
+        key: String,
+        path: PathBuf,
+        size: u64,
+    },
     /// Claims the release number.
     OpenRelease,
     /// Executes the change set; without one, makes it first: a new stack has nothing to compare with.
     Stack(StackStep),
-    Protect { on: bool },
+    Protect {
+        on: bool,
+    },
     /// Sets properties of a function by Lambda's own API.
-    Configure { function: String, id: LogicalId, properties: Map<String, Value> },
-    UpdateCode { function: String, name: String, code: Code },
+    Configure {
+        function: String,
+        id: LogicalId,
+        properties: Map<String, Value>,
+    },
+    UpdateCode {
+        function: String,
+        name: String,
+        code: Code,
+    },
     /// Publishes `$LATEST`.
-    Publish { function: String, name: String, code_sha256: Option<String> },
+    Publish {
+        function: String,
+        name: String,
+        code_sha256: Option<String>,
+    },
     /// Moves the alias; `to` is `None` for the version published by this plan.
-    Shift { function: String, name: String, from: Option<FunctionVersion>, to: Option<FunctionVersion>, revision_id: Option<String> },
-    EmptyBucket { id: LogicalId, bucket: String },
-    DeleteStack { id: String },
+    Shift {
+        function: String,
+        name: String,
+        from: Option<FunctionVersion>,
+        to: Option<FunctionVersion>,
+        revision_id: Option<String>,
+    },
+    EmptyBucket {
+        id: LogicalId,
+        bucket: String,
+    },
+    DeleteStack {
+        id: String,
+    },
     /// Writes success into the release record.
     CloseRelease,
     /// Writes failure into it; never planned, `apply` adds it.
-    FailRelease { reason: String },
+    FailRelease {
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -174,7 +209,12 @@ impl Plan {
     /// Counts by action: create, update, replace, delete.
     pub(crate) fn counts(&self) -> [usize; 4] {
         let count = |actions: &[Action]| self.lines.iter().filter(|line| actions.contains(&line.change.action)).count();
-        [count(&[Action::Create, Action::Recreate]), count(&[Action::Update]), count(&[Action::Replace]), count(&[Action::Delete])]
+        [
+            count(&[Action::Create, Action::Recreate]),
+            count(&[Action::Update]),
+            count(&[Action::Replace]),
+            count(&[Action::Delete]),
+        ]
     }
 }
 
@@ -217,7 +257,9 @@ pub(crate) fn plan(
     let notes = policy
         .strategies
         .iter()
-        .filter(|(function, _)| steps.iter().any(|step| matches!(step, Step::Shift { function: shifted, .. } if shifted == *function)))
+        .filter(|(function, _)| {
+            steps.iter().any(|step| matches!(step, Step::Shift { function: shifted, .. } if shifted == *function))
+        })
         .map(|(function, strategy)| {
             format!("{function}: `{}` is not applied by this version; traffic moves all at once", strategy.text())
         })
@@ -242,7 +284,8 @@ fn record(desired: &Desired, state: &State, policy: &Policy, now: jiff::Timestam
     let functions = desired.functions.iter().map(|(function, declared)| {
         let live = state.live(&declared.id);
         let version = live.and_then(|live| live.alias.present()).map(|alias| alias.version.clone());
-        let name = desired.template.resources.get(&declared.id).map(|resource| crate::diff::name(&declared.id, resource));
+        let name =
+            desired.template.resources.get(&declared.id).map(|resource| crate::diff::name(&declared.id, resource));
         let released = Released {
             function: live.map(|live| live.name.clone()).or(name).unwrap_or_default(),
             version: version.unwrap_or_else(|| FunctionVersion::new("$LATEST")),
@@ -300,7 +343,9 @@ fn refined(mut changes: Vec<Change>, change_set: Option<&ChangeSet>, desired: &D
     for verdict in change_set.into_iter().flat_map(|set| &set.changes) {
         let found = changes.iter_mut().find(|change| change.id == verdict.logical_id);
         match found {
-            Some(change) if change.action == Action::Update && verdict.replacement == "True" => change.action = Action::Replace,
+            Some(change) if change.action == Action::Update && verdict.replacement == "True" => {
+                change.action = Action::Replace
+            }
             Some(_) => {}
             // A conditional verdict on something that the template does not change follows from another change.
             None if verdict.replacement == "True" => changes.push(Change {
@@ -331,7 +376,8 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         (Action::Recreate, ..) => (Risk::Replaces, "deleted by hand; nothing serves its triggers".to_owned()),
         (Action::Delete, Some(before), _) => risk::of_delete(before),
         (Action::Replace, Some(before), Some(_)) => {
-            let create_only = |property: &&PropertyChange| risk::is_create_only(&change.kind, property.property()) == Some(true);
+            let create_only =
+                |property: &&PropertyChange| risk::is_create_only(&change.kind, property.property()) == Some(true);
             let property = change.properties.iter().find(create_only).or(change.properties.first());
             risk::of_replacement(before, property.map_or("Type", PropertyChange::property))
         }
@@ -386,7 +432,9 @@ fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Block> {
         let what = match needed {
             Allow::DeleteData => format!("{name} would lose what it holds"),
             Allow::Replace => format!("{name} would be replaced: {}", line.reason),
-            Allow::LiveLoss => format!("{name} was changed both here and by hand; the change by hand would be overwritten"),
+            Allow::LiveLoss => {
+                format!("{name} was changed both here and by hand; the change by hand would be overwritten")
+            }
             Allow::BroadenIam => format!("{name} would be allowed more than before in a protected stage"),
         };
         blocks.push(Block {
@@ -405,7 +453,10 @@ fn stuck(status: &str, state: &State) -> Option<Block> {
         "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => {
             format!("its creation failed; delete it with `deployer destroy {}` and deploy again", short(state))
         }
-        "UPDATE_ROLLBACK_FAILED" => "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again".to_owned(),
+        "UPDATE_ROLLBACK_FAILED" => {
+            "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again"
+                .to_owned()
+        }
         _ if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {
             "somebody else is deploying; wait until it is through, then run the command again".to_owned()
         }
@@ -452,7 +503,13 @@ fn steps(
             Some(crate::artifact::Artifact::Zip { sha256, path, size, .. }) => {
                 let key = artifact_key(sha256.as_str());
                 if code_changes && !policy.uploaded.contains(&key) {
-                    let step = Step::Upload { function: function.clone(), bucket: bucket.clone(), key: key.clone(), path: path.clone(), size: *size };
+                    let step = Step::Upload {
+                        function: function.clone(),
+                        bucket: bucket.clone(),
+                        key: key.clone(),
+                        path: path.clone(),
+                        size: *size,
+                    };
                     steps.push(step);
                 }
                 Some((Code::Object { bucket: bucket.clone(), key }, Some(declared.code.clone())))
@@ -510,9 +567,9 @@ fn configured(change: &Change, desired: &Desired, id: LogicalId, is_made: bool) 
     }
     for property in &change.properties {
         let name = property.property();
-        let value = by_api.get(name).or_else(|| {
-            (matches!(property.cause, Cause::Drift | Cause::Both)).then(|| template?.get(name)).flatten()
-        });
+        let value = by_api
+            .get(name)
+            .or_else(|| (matches!(property.cause, Cause::Drift | Cause::Both)).then(|| template?.get(name)).flatten());
         if let Some(value) = value.filter(|_| property.path != CODE && property.path != TRAFFIC) {
             properties.insert(name.to_owned(), value.clone());
         }
@@ -551,3 +608,6 @@ pub(crate) fn parameters(
     }
     parameters
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,9 @@ pub(crate) struct Release {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Deploy,
-    Rollback { to: u32 },
+    Rollback {
+        to: u32,
+    },
     /// The stack was deleted; versions from before it are gone.
     Destroy,
 }
@@ -66,9 +68,13 @@ pub(crate) enum Outcome {
     Started,
     Succeeded,
     /// What failed. Aliases are where they were before.
-    Failed { reason: String },
+    Failed {
+        reason: String,
+    },
     /// An alarm or a smoke check took it back.
-    TakenBack { reason: String },
+    TakenBack {
+        reason: String,
+    },
 }
 
 impl Outcome {
@@ -126,11 +132,9 @@ pub(crate) fn target<'a>(releases: &'a [Release], stack: &StackName, to: Option<
         })?;
         return match found.outcome.stands() {
             true => Ok(found),
-            false => Err(NoTarget::DidNotSucceed {
-                stack: stack.clone(),
-                number,
-                outcome: found.outcome.word().to_owned(),
-            }),
+            false => {
+                Err(NoTarget::DidNotSucceed { stack: stack.clone(), number, outcome: found.outcome.word().to_owned() })
+            }
         };
     }
     let current = releases.iter().rev().find(|release| release.outcome.stands());
@@ -197,7 +201,8 @@ mod tests {
 
     #[test]
     fn nothing_from_before_a_deletion_is_a_target() {
-        let mut releases = vec![release(1, Action::Deploy, Outcome::Succeeded), release(2, Action::Destroy, Outcome::Succeeded)];
+        let mut releases =
+            vec![release(1, Action::Deploy, Outcome::Succeeded), release(2, Action::Destroy, Outcome::Succeeded)];
         assert!(matches!(number(&releases, None), Err(NoTarget::NoRelease(_))));
         releases.push(release(3, Action::Deploy, Outcome::Succeeded));
         assert!(matches!(number(&releases, None), Err(NoTarget::NothingBefore { .. })));

@@ -36,7 +36,9 @@ impl<'a> Scope<'a> {
 pub(crate) fn resolve(value: &Value, scope: &Scope<'_>) -> Option<Value> {
     match value {
         Value::String(text) if text.contains("{{resolve:") => None,
-        Value::Array(items) => items.iter().map(|item| resolve(item, scope)).collect::<Option<Vec<_>>>().map(Value::Array),
+        Value::Array(items) => {
+            items.iter().map(|item| resolve(item, scope)).collect::<Option<Vec<_>>>().map(Value::Array)
+        }
         Value::Object(object) => match intrinsic(object) {
             Some((function, argument)) => evaluate(function, argument, scope),
             None => {

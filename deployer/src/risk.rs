@@ -142,7 +142,9 @@ pub(crate) fn of_replacement(resource: &Resource, property: &str) -> (Risk, Stri
 
 /// Risk of changing the top-level property `name` in place, with its reason.
 pub(crate) fn of_update(before: &Resource, after: &Resource, name: &str) -> (Risk, String) {
-    if let Some((_, _, reason)) = INTERRUPTING.iter().find(|(kind, property, _)| *kind == after.kind && *property == name) {
+    if let Some((_, _, reason)) =
+        INTERRUPTING.iter().find(|(kind, property, _)| *kind == after.kind && *property == name)
+    {
         return (Risk::Interrupts, (*reason).to_owned());
     }
     let is_policy = ["Policies", "PolicyDocument", "AssumeRolePolicyDocument", "ManagedPolicyArns"].contains(&name);
@@ -174,22 +176,27 @@ fn grants(value: Option<&Value>) -> (Grants, Grants) {
             Value::String(arn) => {
                 allowed.insert((String::new(), String::new(), arn.clone()));
             }
-            Value::Object(object) => match (object.get("PolicyDocument"), object.get("Statement"), object.get("Effect")) {
-                (Some(document), _, _) => stack.push(document),
-                (None, Some(statements), _) => stack.push(statements),
-                (None, None, Some(effect)) => {
-                    let guard = ["Principal", "Condition", "NotAction", "NotResource"].map(|key| object.get(key)).map(|value| value.map(Value::to_string).unwrap_or_default()).join("|");
-                    let into = if effect == "Deny" { &mut denied } else { &mut allowed };
-                    for action in items(object.get("Action")) {
-                        for resource in items(object.get("Resource")) {
-                            into.insert((guard.clone(), action.to_lowercase(), resource));
+            Value::Object(object) => {
+                match (object.get("PolicyDocument"), object.get("Statement"), object.get("Effect")) {
+                    (Some(document), _, _) => stack.push(document),
+                    (None, Some(statements), _) => stack.push(statements),
+                    (None, None, Some(effect)) => {
+                        let guard = ["Principal", "Condition", "NotAction", "NotResource"]
+                            .map(|key| object.get(key))
+                            .map(|value| value.map(Value::to_string).unwrap_or_default())
+                            .join("|");
+                        let into = if effect == "Deny" { &mut denied } else { &mut allowed };
+                        for action in items(object.get("Action")) {
+                            for resource in items(object.get("Resource")) {
+                                into.insert((guard.clone(), action.to_lowercase(), resource));
+                            }
                         }
                     }
+                    (None, None, None) => {
+                        allowed.insert((String::new(), String::new(), value.to_string()));
+                    }
                 }
-                (None, None, None) => {
-                    allowed.insert((String::new(), String::new(), value.to_string()));
-                }
-            },
+            }
             _ => {}
         }
     }
@@ -198,7 +205,9 @@ fn grants(value: Option<&Value>) -> (Grants, Grants) {
 
 fn items(value: Option<&Value>) -> Vec<String> {
     match value {
-        Some(Value::Array(items)) => items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect(),
+        Some(Value::Array(items)) => {
+            items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
+        }
         Some(Value::String(text)) => vec![text.clone()],
         Some(other) => vec![other.to_string()],
         None => vec![String::new()],
@@ -220,7 +229,10 @@ mod tests {
         let two = policy(json!(["sqs:SendMessage", "sqs:PurgeQueue"]), "q");
         assert!(broadens(Some(&one), Some(&two)));
         assert!(!broadens(Some(&two), Some(&one)));
-        assert!(!broadens(Some(&one), Some(&policy(json!(["SQS:SendMessage"]), "q"))), "case and form carry no meaning");
+        assert!(
+            !broadens(Some(&one), Some(&policy(json!(["SQS:SendMessage"]), "q"))),
+            "case and form carry no meaning"
+        );
         assert!(broadens(Some(&one), Some(&policy(json!("sqs:SendMessage"), "*"))));
         let denied = json!({ "Statement": { "Effect": "Deny", "Action": "*", "Resource": "*" } });
         assert!(broadens(Some(&denied), None), "a Deny that goes away");

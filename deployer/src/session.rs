@@ -56,7 +56,10 @@ impl Session {
                 let clients = Clients::new(wanted, self.sandbox.as_ref()).await;
                 if clients.region.is_empty() {
                     return Err(Failure::usage(
-                        format!("stage {} of {} names no region and the environment has none", stack.stage, stack.file.stack.value),
+                        format!(
+                            "stage {} of {} names no region and the environment has none",
+                            stack.stage, stack.file.stack.value
+                        ),
                         "add `region: …` to the stage, or set AWS_REGION",
                     ));
                 }
@@ -82,7 +85,9 @@ impl Session {
     /// Requests so far, by operation.
     pub(crate) fn calls(&self) -> BTreeMap<String, usize> {
         let mut all = BTreeMap::new();
-        for (operation, count) in self.connections.values().flat_map(|connection| connection.clients.calls.by_operation()) {
+        for (operation, count) in
+            self.connections.values().flat_map(|connection| connection.clients.calls.by_operation())
+        {
             *all.entry(operation).or_default() += count;
         }
         all

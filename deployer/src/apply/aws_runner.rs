@@ -49,7 +49,8 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
     async fn open_release(&self) -> Result<Done, StepError> {
         let place = &self.plan.place;
         let record = self.record.lock().expect("no step panics while it writes the record").clone();
-        let unchanged = |error: AwsError| StepError { message: error.to_string(), now: "nothing was changed".to_owned() };
+        let unchanged =
+            |error: AwsError| StepError { message: error.to_string(), now: "nothing was changed".to_owned() };
         match s3::open_release(&self.clients.s3, &place.bucket, &record).await {
             Ok(()) => {}
             Err(error) if error.is_conflict() => {
@@ -149,7 +150,8 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
     async fn shift(&self, step: &Step) -> Result<Done, StepError> {
         let Step::Shift { function, name, from, to, revision_id } = step else { return Ok(Done::Nothing) };
         let client = &self.clients.lambda;
-        let published = || self.published.lock().expect("no step panics while it notes a version").get(function).cloned();
+        let published =
+            || self.published.lock().expect("no step panics while it notes a version").get(function).cloned();
         let Some(to) = to.clone().or_else(published) else {
             return Err(StepError { message: format!("no version of {name} was published"), now: String::new() });
         };
@@ -192,7 +194,8 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
     async fn delete_stack(&self, id: &str) -> Result<Done, StepError> {
         let stack = &self.plan.place.stack;
         let client = &self.clients.cloudformation;
-        let remains = |error: AwsError| StepError { message: error.to_string(), now: format!("stack {stack} is still there") };
+        let remains =
+            |error: AwsError| StepError { message: error.to_string(), now: format!("stack {stack} is still there") };
         let newest = cloudformation::newest_event(client, id).await.map_err(remains)?;
         cloudformation::delete_stack(client, id).await.map_err(remains)?;
         match stack::follow(self.clients, id, newest, &self.tell).await.map_err(remains)? {
@@ -231,8 +234,14 @@ pub(crate) async fn change_set(clients: &Clients, plan: &Plan, step: &StackStep,
     } else {
         Body::Text(step.template.clone())
     };
-    let request =
-        Request { stack: &place.stack, name, body, parameters: &step.parameters, tags: &step.tags, create: step.create };
+    let request = Request {
+        stack: &place.stack,
+        name,
+        body,
+        parameters: &step.parameters,
+        tags: &step.tags,
+        create: step.create,
+    };
     cloudformation::create_change_set(&clients.cloudformation, request).await
 }
 

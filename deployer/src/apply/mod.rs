@@ -48,7 +48,9 @@ pub(crate) enum Outcome {
         now: String,
     },
     /// Stopped between two phases because somebody asked for it.
-    Interrupted { now: String },
+    Interrupted {
+        now: String,
+    },
 }
 
 /// Steps of one phase that run at the same time. Lambda's control plane takes 15 requests a second and more.

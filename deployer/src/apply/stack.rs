@@ -13,18 +13,29 @@ pub(crate) enum Followed {
     /// The status it ended in.
     Complete,
     Gone,
-    Failed { status: String, cause: String },
+    Failed {
+        status: String,
+        cause: String,
+    },
 }
 
 /// Executes the change set `id` and waits for the end of it.
-pub(crate) async fn execute(clients: &Clients, stack: &StackName, id: &str, tell: &impl Fn(Event)) -> Result<(), StepError> {
+pub(crate) async fn execute(
+    clients: &Clients,
+    stack: &StackName,
+    id: &str,
+    tell: &impl Fn(Event),
+) -> Result<(), StepError> {
     let client = &clients.cloudformation;
-    let unchanged = |error: AwsError| StepError { message: error.to_string(), now: format!("stack {stack} is unchanged") };
+    let unchanged =
+        |error: AwsError| StepError { message: error.to_string(), now: format!("stack {stack} is unchanged") };
     let newest = cloudformation::newest_event(client, stack.as_str()).await.map_err(unchanged)?;
     cloudformation::execute_change_set(client, stack, id).await.map_err(unchanged)?;
     match follow(clients, stack.as_str(), newest, tell).await {
         Ok(Followed::Complete) => Ok(()),
-        Ok(Followed::Gone) => Err(StepError { message: format!("stack {stack} disappeared"), now: "nothing is deployed".to_owned() }),
+        Ok(Followed::Gone) => {
+            Err(StepError { message: format!("stack {stack} disappeared"), now: "nothing is deployed".to_owned() })
+        }
         Ok(Followed::Failed { status, cause }) => Err(StepError { message: cause, now: after(&status, stack) }),
         Err(error) => Err(StepError {
             message: error.to_string(),
@@ -37,7 +48,9 @@ pub(crate) async fn execute(clients: &Clients, stack: &StackName, id: &str, tell
 fn after(status: &str, stack: &StackName) -> String {
     match status {
         "UPDATE_ROLLBACK_COMPLETE" => format!("CloudFormation put stack {stack} back to where it was"),
-        "ROLLBACK_COMPLETE" => format!("CloudFormation removed what it had made; stack {stack} stands empty in {status}"),
+        "ROLLBACK_COMPLETE" => {
+            format!("CloudFormation removed what it had made; stack {stack} stands empty in {status}")
+        }
         _ => format!("stack {stack} is in {status}"),
     }
 }
@@ -120,7 +133,12 @@ mod tests {
             event("shop", "AWS::CloudFormation::Stack", "UPDATE_IN_PROGRESS", "User Initiated"),
             event("B", "AWS::SQS::Queue", "CREATE_FAILED", "Resource creation cancelled"),
             event("A", "AWS::S3::Bucket", "CREATE_FAILED", "x already exists"),
-            event("shop", "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_IN_PROGRESS", "The following resource(s) failed to create: [A, B]."),
+            event(
+                "shop",
+                "AWS::CloudFormation::Stack",
+                "UPDATE_ROLLBACK_IN_PROGRESS",
+                "The following resource(s) failed to create: [A, B].",
+            ),
         ];
         assert_eq!(first_cause(&events), "A (AWS::S3::Bucket) failed: x already exists");
     }

@@ -1,1 +1,129 @@
-//! Applying, against scripted answers.
+//! Applying, against scripted answers: order, stopping, taking back, recording.
+
+use super::*;
+use crate::diff::tests::{place, state};
+use crate::ids::FunctionVersion;
+use crate::plan::{Intent, blank_record};
+use crate::release::Action;
+use std::cell::RefCell;
+
+/// Answers every step, fails the ones that are named, and keeps what it was asked.
+struct Scripted {
+    fails: Vec<&'static str>,
+    asked: RefCell<Vec<String>>,
+}
+
+fn name(step: &Step) -> String {
+    match step {
+        Step::OpenRelease => "open".to_owned(),
+        Step::Publish { function, .. } => format!("publish {function}"),
+        Step::Shift { function, to, .. } => {
+            format!("shift {function} to {}", to.as_ref().map_or("new", FunctionVersion::as_str))
+        }
+        Step::CloseRelease => "close".to_owned(),
+        Step::FailRelease { reason } => format!("fail: {reason}"),
+        other => format!("{other:?}"),
+    }
+}
+
+impl StepRunner for Scripted {
+    async fn run(&self, step: &Step) -> Result<Done, StepError> {
+        let name = name(step);
+        self.asked.borrow_mut().push(name.clone());
+        if self.fails.contains(&name.as_str()) {
+            return Err(StepError { message: format!("{name} went wrong"), now: "as before".to_owned() });
+        }
+        match step {
+            Step::Shift { function, .. } => {
+                let back = shift(function, Some("1"));
+                Ok(Done::Moved { back: Box::new(back) })
+            }
+            _ => Ok(Done::Plain),
+        }
+    }
+}
+
+fn shift(function: &str, to: Option<&str>) -> Step {
+    Step::Shift {
+        function: function.to_owned(),
+        name: function.to_owned(),
+        from: None,
+        to: to.map(FunctionVersion::new),
+        revision_id: None,
+    }
+}
+
+async fn run(fails: Vec<&'static str>, interrupted: bool) -> (Outcome, Vec<String>) {
+    let publish =
+        |function: &str| Step::Publish { function: function.to_owned(), name: function.to_owned(), code_sha256: None };
+    let state = state(("a", 256), ("a", 256, "a"));
+    let plan = Plan {
+        format_version: 1,
+        intent: Intent::Deploy,
+        place: place(),
+        base: String::new(),
+        lines: Vec::new(),
+        blocked: Vec::new(),
+        steps: vec![
+            Step::OpenRelease,
+            publish("f"),
+            publish("g"),
+            shift("f", None),
+            shift("g", None),
+            Step::CloseRelease,
+        ],
+        record: blank_record(&state, Action::Deploy, None, jiff::Timestamp::UNIX_EPOCH),
+        notes: Vec::new(),
+    };
+    let runner = Scripted { fails, asked: RefCell::default() };
+    let outcome = apply(&plan, &runner, &AtomicBool::new(interrupted), |_| {}).await;
+    (outcome, runner.asked.into_inner())
+}
+
+#[tokio::test]
+async fn phases_run_in_order_and_the_release_is_closed() {
+    let (outcome, asked) = run(Vec::new(), false).await;
+    assert_eq!(outcome, Outcome::Succeeded);
+    assert_eq!(asked, ["open", "publish f", "publish g", "shift f to new", "shift g to new", "close"]);
+}
+
+#[tokio::test]
+async fn a_failed_shift_moves_the_others_back_and_is_recorded() {
+    let (outcome, asked) = run(vec!["shift g to new"], false).await;
+    assert!(
+        matches!(outcome, Outcome::Failed { ref message, .. } if message == "shift g to new went wrong"),
+        "{outcome:?}"
+    );
+    assert_eq!(asked[5..], ["shift f to 1", "fail: shift g to new went wrong"]);
+}
+
+#[tokio::test]
+async fn a_failure_before_any_shift_moves_nothing() {
+    let (_, asked) = run(vec!["publish g"], false).await;
+    assert_eq!(asked, ["open", "publish f", "publish g", "fail: publish g went wrong"]);
+}
+
+#[tokio::test]
+async fn a_release_that_was_not_opened_is_not_marked_as_failed() {
+    let (_, asked) = run(vec!["open"], false).await;
+    assert_eq!(asked, ["open"]);
+}
+
+#[tokio::test]
+async fn an_alias_that_does_not_move_back_is_said() {
+    let (outcome, _) = run(vec!["shift g to new", "shift f to 1"], false).await;
+    assert!(
+        matches!(outcome, Outcome::Failed { ref now, .. } if now.contains("moving an alias back failed")),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn an_interrupt_stops_before_the_next_phase() {
+    let (outcome, asked) = run(Vec::new(), true).await;
+    assert!(
+        matches!(outcome, Outcome::Interrupted { ref now } if now.contains("nothing that runs was changed")),
+        "{outcome:?}"
+    );
+    assert!(asked.is_empty());
+}

@@ -34,11 +34,13 @@ pub(crate) enum Body {
 
 /// The stack with template and resources, `Absent` when there is none.
 pub(crate) async fn read(client: &Client, stack: &StackName) -> Result<Known<Deployed>, AwsError> {
-    let answer = match client.describe_stacks().stack_name(stack.as_str()).send().await.explain("cloudformation:DescribeStacks") {
-        Ok(answer) => answer,
-        Err(error) if error.is_missing() => return Ok(Known::Absent),
-        Err(error) => return Err(error),
-    };
+    let answer =
+        match client.describe_stacks().stack_name(stack.as_str()).send().await.explain("cloudformation:DescribeStacks")
+        {
+            Ok(answer) => answer,
+            Err(error) if error.is_missing() => return Ok(Known::Absent),
+            Err(error) => return Err(error),
+        };
     let Some(found) = answer.stacks.unwrap_or_default().into_iter().next() else { return Ok(Known::Absent) };
     let status = found.stack_status.as_ref().map_or_else(String::new, |status| status.as_str().to_owned());
     if status == "DELETE_COMPLETE" {
@@ -111,7 +113,9 @@ pub(crate) async fn exports(client: &Client) -> Result<BTreeMap<String, String>,
     let mut pages = client.list_exports().into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.explain("cloudformation:ListExports")?;
-        found.extend(page.exports.unwrap_or_default().into_iter().filter_map(|export| Some((export.name?, export.value?))));
+        found.extend(
+            page.exports.unwrap_or_default().into_iter().filter_map(|export| Some((export.name?, export.value?))),
+        );
     }
     Ok(found)
 }
@@ -247,7 +251,8 @@ pub(crate) async fn delete_stack(client: &Client, stack_id: &str) -> Result<(), 
 
 /// `UPDATE_COMPLETE` and the like; `None` when the stack is gone.
 pub(crate) async fn status(client: &Client, stack: &str) -> Result<Option<String>, AwsError> {
-    let answer = match client.describe_stacks().stack_name(stack).send().await.explain("cloudformation:DescribeStacks") {
+    let answer = match client.describe_stacks().stack_name(stack).send().await.explain("cloudformation:DescribeStacks")
+    {
         Ok(answer) => answer,
         Err(error) if error.is_missing() => return Ok(None),
         Err(error) => return Err(error),
@@ -258,7 +263,8 @@ pub(crate) async fn status(client: &Client, stack: &str) -> Result<Option<String
 
 /// Outputs of the stack; empty when there is none.
 pub(crate) async fn outputs(client: &Client, stack: &StackName) -> Result<BTreeMap<String, String>, AwsError> {
-    let answer = client.describe_stacks().stack_name(stack.as_str()).send().await.explain("cloudformation:DescribeStacks")?;
+    let answer =
+        client.describe_stacks().stack_name(stack.as_str()).send().await.explain("cloudformation:DescribeStacks")?;
     let outputs = answer.stacks.unwrap_or_default().into_iter().flat_map(|stack| stack.outputs.unwrap_or_default());
     Ok(outputs.filter_map(|output| Some((output.output_key?, output.output_value?))).collect())
 }
@@ -294,7 +300,8 @@ pub(crate) async fn events(client: &Client, stack: &str, after: Option<&str>) ->
 
 /// Id of the newest event, the point from which a change is followed.
 pub(crate) async fn newest_event(client: &Client, stack: &str) -> Result<Option<String>, AwsError> {
-    let answer = client.describe_stack_events().stack_name(stack).send().await.explain("cloudformation:DescribeStackEvents");
+    let answer =
+        client.describe_stack_events().stack_name(stack).send().await.explain("cloudformation:DescribeStackEvents");
     match answer {
         Ok(answer) => Ok(answer.stack_events.unwrap_or_default().into_iter().next().and_then(|event| event.event_id)),
         Err(error) if error.is_missing() => Ok(None),
@@ -308,7 +315,9 @@ mod tests {
 
     #[test]
     fn an_empty_change_set_is_no_error() {
-        assert!(says_no_changes("The submitted information didn't contain changes. Submit different information to create a change set."));
+        assert!(says_no_changes(
+            "The submitted information didn't contain changes. Submit different information to create a change set."
+        ));
         assert!(says_no_changes("No updates are to be performed."));
         assert!(!says_no_changes("Template error: instance of Fn::GetAtt references undefined resource Queue"));
     }

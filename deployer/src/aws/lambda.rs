@@ -77,12 +77,22 @@ fn snapshot(answer: &GetFunctionConfigurationOutput, stack: &StackName) -> Snaps
     put("MemorySize", answer.memory_size.map(Value::from));
     put("Timeout", answer.timeout.map(Value::from));
     put("EphemeralStorage", answer.ephemeral_storage.as_ref().map(|storage| json!({ "Size": storage.size })));
-    put("TracingConfig", answer.tracing_config.as_ref().and_then(|tracing| Some(json!({ "Mode": tracing.mode.as_ref()?.as_str() }))));
-    let words = |items: &[aws_sdk_lambda::types::Architecture]| items.iter().map(|item| item.as_str().to_owned()).collect::<Vec<_>>();
+    put(
+        "TracingConfig",
+        answer.tracing_config.as_ref().and_then(|tracing| Some(json!({ "Mode": tracing.mode.as_ref()?.as_str() }))),
+    );
+    let words = |items: &[aws_sdk_lambda::types::Architecture]| {
+        items.iter().map(|item| item.as_str().to_owned()).collect::<Vec<_>>()
+    };
     put("Architectures", answer.architectures.as_deref().map(|items| json!(words(items))));
-    put("Layers", answer.layers.as_ref().filter(|layers| !layers.is_empty()).map(|layers| {
-        json!(layers.iter().filter_map(|layer| layer.arn.clone()).collect::<Vec<_>>())
-    }));
+    put(
+        "Layers",
+        answer
+            .layers
+            .as_ref()
+            .filter(|layers| !layers.is_empty())
+            .map(|layers| json!(layers.iter().filter_map(|layer| layer.arn.clone()).collect::<Vec<_>>())),
+    );
     let variables: BTreeMap<String, String> = answer
         .environment
         .as_ref()
@@ -92,31 +102,48 @@ fn snapshot(answer: &GetFunctionConfigurationOutput, stack: &StackName) -> Snaps
         .map(|(key, value)| (key.clone(), digest(stack, key, value)))
         .collect();
     put("Environment", (!variables.is_empty()).then(|| json!({ "Variables": variables })));
-    put("VpcConfig", answer.vpc_config.as_ref().and_then(|vpc| {
-        let subnets = vpc.subnet_ids.clone().unwrap_or_default();
-        let groups = vpc.security_group_ids.clone().unwrap_or_default();
-        (!subnets.is_empty()).then(|| json!({ "SubnetIds": subnets, "SecurityGroupIds": groups }))
-    }));
-    put("LoggingConfig", answer.logging_config.as_ref().map(|logging| {
-        let mut config = Map::new();
-        if let Some(format) = &logging.log_format {
-            config.insert("LogFormat".to_owned(), json!(format.as_str()));
-        }
-        if let Some(group) = &logging.log_group {
-            config.insert("LogGroup".to_owned(), json!(group));
-        }
-        if let Some(level) = &logging.application_log_level {
-            config.insert("ApplicationLogLevel".to_owned(), json!(level.as_str()));
-        }
-        if let Some(level) = &logging.system_log_level {
-            config.insert("SystemLogLevel".to_owned(), json!(level.as_str()));
-        }
-        Value::Object(config)
-    }));
-    put("DeadLetterConfig", answer.dead_letter_config.as_ref().and_then(|config| Some(json!({ "TargetArn": config.target_arn.clone()? }))));
-    put("FileSystemConfigs", answer.file_system_configs.as_ref().filter(|systems| !systems.is_empty()).map(|systems| {
-        json!(systems.iter().map(|system| json!({ "Arn": system.arn, "LocalMountPath": system.local_mount_path })).collect::<Vec<_>>())
-    }));
+    put(
+        "VpcConfig",
+        answer.vpc_config.as_ref().and_then(|vpc| {
+            let subnets = vpc.subnet_ids.clone().unwrap_or_default();
+            let groups = vpc.security_group_ids.clone().unwrap_or_default();
+            (!subnets.is_empty()).then(|| json!({ "SubnetIds": subnets, "SecurityGroupIds": groups }))
+        }),
+    );
+    put(
+        "LoggingConfig",
+        answer.logging_config.as_ref().map(|logging| {
+            let mut config = Map::new();
+            if let Some(format) = &logging.log_format {
+                config.insert("LogFormat".to_owned(), json!(format.as_str()));
+            }
+            if let Some(group) = &logging.log_group {
+                config.insert("LogGroup".to_owned(), json!(group));
+            }
+            if let Some(level) = &logging.application_log_level {
+                config.insert("ApplicationLogLevel".to_owned(), json!(level.as_str()));
+            }
+            if let Some(level) = &logging.system_log_level {
+                config.insert("SystemLogLevel".to_owned(), json!(level.as_str()));
+            }
+            Value::Object(config)
+        }),
+    );
+    put(
+        "DeadLetterConfig",
+        answer.dead_letter_config.as_ref().and_then(|config| Some(json!({ "TargetArn": config.target_arn.clone()? }))),
+    );
+    put(
+        "FileSystemConfigs",
+        answer.file_system_configs.as_ref().filter(|systems| !systems.is_empty()).map(|systems| {
+            json!(
+                systems
+                    .iter()
+                    .map(|system| json!({ "Arn": system.arn, "LocalMountPath": system.local_mount_path }))
+                    .collect::<Vec<_>>()
+            )
+        }),
+    );
     Snapshot {
         code_sha256: answer.code_sha256.clone().unwrap_or_default(),
         properties,
@@ -146,7 +173,10 @@ pub(crate) async fn settled(client: &Client, name: &str) -> Result<(), AwsError>
             return Ok(());
         }
         if waited > Duration::from_secs(300) {
-            return Err(failed("StillInProgress", format!("{name} is still {state} and its update {update} after 5 minutes")));
+            return Err(failed(
+                "StillInProgress",
+                format!("{name} is still {state} and its update {update} after 5 minutes"),
+            ));
         }
         tokio::time::sleep(wait).await;
         waited += wait;
@@ -207,7 +237,11 @@ pub(crate) async fn move_alias(
 }
 
 /// Sets the given properties, in the shape of `AWS::Lambda::Function`, by Lambda's own API, and waits.
-pub(crate) async fn update_configuration(client: &Client, name: &str, properties: &Map<String, Value>) -> Result<(), AwsError> {
+pub(crate) async fn update_configuration(
+    client: &Client,
+    name: &str,
+    properties: &Map<String, Value>,
+) -> Result<(), AwsError> {
     use aws_sdk_lambda::types;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let number = |value: &Value| value.as_i64().and_then(|number| i32::try_from(number).ok());
@@ -238,19 +272,20 @@ pub(crate) async fn update_configuration(client: &Client, name: &str, properties
                 let mode = types::TracingMode::from(text(&value["Mode"]).as_str());
                 call.tracing_config(types::TracingConfig::builder().mode(mode).build())
             }
-            "EphemeralStorage" => match number(&value["Size"]).map(|size| types::EphemeralStorage::builder().size(size).build()) {
-                Some(Ok(storage)) => call.ephemeral_storage(storage),
-                _ => call,
-            },
+            "EphemeralStorage" => {
+                match number(&value["Size"]).map(|size| types::EphemeralStorage::builder().size(size).build()) {
+                    Some(Ok(storage)) => call.ephemeral_storage(storage),
+                    _ => call,
+                }
+            }
             "Layers" => call.set_layers(Some(value.as_array().into_iter().flatten().map(text).collect())),
             "LoggingConfig" => {
                 let format = value.get("LogFormat").map(|format| types::LogFormat::from(text(format).as_str()));
                 let group = value.get("LogGroup").map(text);
                 call.logging_config(types::LoggingConfig::builder().set_log_format(format).set_log_group(group).build())
             }
-            "DeadLetterConfig" => {
-                call.dead_letter_config(types::DeadLetterConfig::builder().target_arn(text(&value["TargetArn"])).build())
-            }
+            "DeadLetterConfig" => call
+                .dead_letter_config(types::DeadLetterConfig::builder().target_arn(text(&value["TargetArn"])).build()),
             // The rest cannot be set by this call; the next plan still shows it.
             _ => call,
         };

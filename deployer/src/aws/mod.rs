@@ -132,10 +132,7 @@ impl Clients {
     /// Account and ARN of the credentials in use.
     pub(crate) async fn identity(&self) -> Result<Identity, AwsError> {
         let answer = self.sts.get_caller_identity().send().await.explain("sts:GetCallerIdentity")?;
-        Ok(Identity {
-            account: answer.account.unwrap_or_default(),
-            arn: answer.arn.unwrap_or_default(),
-        })
+        Ok(Identity { account: answer.account.unwrap_or_default(), arn: answer.arn.unwrap_or_default() })
     }
 }
 

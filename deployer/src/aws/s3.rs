@@ -24,7 +24,12 @@ pub(crate) async fn bucket_exists(client: &Client, bucket: &str) -> Result<bool,
 /// Makes the artifact bucket: private, versioned, TLS only. S3 encrypts by itself since January 2023.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html> (read 2026-11).
-pub(crate) async fn create_bucket(client: &Client, bucket: &str, region: &str, partition: &str) -> Result<(), AwsError> {
+pub(crate) async fn create_bucket(
+    client: &Client,
+    bucket: &str,
+    region: &str,
+    partition: &str,
+) -> Result<(), AwsError> {
     let call = client.create_bucket().bucket(bucket);
     // us-east-1 is the one region that must not be named.
     let call = if region == "us-east-1" {
@@ -77,7 +82,8 @@ pub(crate) async fn upload_file(client: &Client, bucket: &str, key: &str, path: 
 }
 
 pub(crate) async fn put_text(client: &Client, bucket: &str, key: &str, text: String) -> Result<(), AwsError> {
-    let call = client.put_object().bucket(bucket).key(key).content_type("application/json").body(text.into_bytes().into());
+    let call =
+        client.put_object().bucket(bucket).key(key).content_type("application/json").body(text.into_bytes().into());
     call.send().await.explain("s3:PutObject").map(drop)
 }
 
@@ -97,7 +103,8 @@ fn release_key(stack: &StackName, number: u32) -> String {
 /// Every release of the stack, oldest first. The bucket must exist.
 pub(crate) async fn releases(client: &Client, bucket: &str, stack: &StackName) -> Result<Vec<Release>, AwsError> {
     let mut keys = Vec::new();
-    let mut pages = client.list_objects_v2().bucket(bucket).prefix(format!("releases/{stack}/")).into_paginator().send();
+    let mut pages =
+        client.list_objects_v2().bucket(bucket).prefix(format!("releases/{stack}/")).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.explain("s3:ListBucket")?;
         keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
@@ -141,7 +148,8 @@ pub(crate) async fn open_release(client: &Client, bucket: &str, release: &Releas
 /// Writes the outcome over the record that was opened.
 pub(crate) async fn close_release(client: &Client, bucket: &str, release: &Release) -> Result<(), AwsError> {
     let key = release_key(&release.stack, release.number);
-    let call = client.put_object().bucket(bucket).key(key).content_type("application/json").body(record(release).into());
+    let call =
+        client.put_object().bucket(bucket).key(key).content_type("application/json").body(record(release).into());
     call.send().await.explain("s3:PutObject").map(drop)
 }
 

@@ -12,7 +12,14 @@ pub(crate) struct SecretInfo {
 
 /// Stores a new value.
 pub(crate) async fn put(client: &Client, id: &str, value: String) -> Result<(), AwsError> {
-    client.put_secret_value().secret_id(id).secret_string(value).send().await.explain("secretsmanager:PutSecretValue").map(drop)
+    client
+        .put_secret_value()
+        .secret_id(id)
+        .secret_string(value)
+        .send()
+        .await
+        .explain("secretsmanager:PutSecretValue")
+        .map(drop)
 }
 
 /// What is known of a secret without reading it; `None` when there is none.

@@ -31,7 +31,10 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             ctx.result(&format!("{}\n", place.stack));
             ctx.result(&match releases.is_empty() {
                 true => "no release yet\n\n".to_owned(),
-                false => table(&HEADING, &releases.iter().rev().map(|release| row(release, ctx.now)).collect::<Vec<_>>()) + "\n",
+                false => {
+                    table(&HEADING, &releases.iter().rev().map(|release| row(release, ctx.now)).collect::<Vec<_>>())
+                        + "\n"
+                }
             });
         }
         all.extend(releases);

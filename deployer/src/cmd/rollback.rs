@@ -24,7 +24,10 @@ pub(crate) struct Args {
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let project = project::load(ctx, &args.stacks)?;
     if args.to.is_some() && project.stacks.len() != 1 {
-        return Err(Failure::usage("`--to` names a release of one stack", "name the stack: deployer rollback STACK --to N"));
+        return Err(Failure::usage(
+            "`--to` names a release of one stack",
+            "name the stack: deployer rollback STACK --to N",
+        ));
     }
     let commit = git::commit(ctx).await;
     let mut session = Session::open(ctx).await?;
@@ -45,7 +48,11 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             Known::Present(releases) => releases.as_slice(),
             Known::Absent => &[],
             Known::Unknown(why) => {
-                return Err(Failure::failed(format!("cannot read the releases of {name}: {why}"), "nothing was changed", ""));
+                return Err(Failure::failed(
+                    format!("cannot read the releases of {name}: {why}"),
+                    "nothing was changed",
+                    "",
+                ));
             }
         };
         let target = release::target(releases, &name, args.to).map_err(|reason| {
@@ -63,10 +70,9 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     }
     session.tell_calls(ctx);
     match (found, &args.function) {
-        (false, Some(function)) => Err(Failure::usage(
-            format!("no stack has a function `{function}`"),
-            "deployer status lists the functions",
-        )),
+        (false, Some(function)) => {
+            Err(Failure::usage(format!("no stack has a function `{function}`"), "deployer status lists the functions"))
+        }
         _ => Ok(Exit::Done),
     }
 }

@@ -37,7 +37,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let alarms = alarms.map_err(|error| error.to_string());
         if ctx.format() == Format::Json {
             let alarms = alarms.unwrap_or_default();
-            let alarms: Vec<_> = alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
+            let alarms: Vec<_> =
+                alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
             all.push(json!({ "stack": state.place.stack, "functions": state.functions, "alarms": alarms,
                 "release": state.current_release() }));
             continue;
@@ -124,7 +125,12 @@ fn made_live<'a>(state: &'a State, function: &str, version: &str) -> Option<&'a 
 }
 
 /// Says where a stack that was just deployed can be reached.
-pub(crate) async fn endpoints(ctx: &Ctx, connection: &Connection, place: &Place, sandbox: Option<&str>) -> Result<(), Failure> {
+pub(crate) async fn endpoints(
+    ctx: &Ctx,
+    connection: &Connection,
+    place: &Place,
+    sandbox: Option<&str>,
+) -> Result<(), Failure> {
     let read = cloudformation::outputs(&connection.clients.cloudformation, &place.stack).await;
     ctx.say(addresses(&read.map_err(pipeline::unread)?, sandbox).trim_end());
     Ok(())

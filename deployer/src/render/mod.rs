@@ -71,8 +71,13 @@ pub(crate) fn headline(plan: &Plan) -> String {
 /// `2 to create, 1 to update`, or that there is nothing.
 pub(crate) fn summary(plan: &Plan) -> String {
     let words = ["to create", "to update", "to replace", "to delete"];
-    let parts: Vec<String> =
-        plan.counts().iter().zip(words).filter(|(count, _)| **count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    let parts: Vec<String> = plan
+        .counts()
+        .iter()
+        .zip(words)
+        .filter(|(count, _)| **count > 0)
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
     match (parts.is_empty(), plan.has_changes()) {
         (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
         (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
@@ -118,7 +123,8 @@ pub(crate) fn value(property: &PropertyChange, value: Option<&Value>) -> String 
 
 /// `before → after`, in words where the values themselves must not be shown.
 pub(crate) fn transition(property: &PropertyChange) -> String {
-    let is_hidden = |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|text| text.starts_with("digest:"));
+    let is_hidden =
+        |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|text| text.starts_with("digest:"));
     match (&property.before, &property.after) {
         (None, after) if is_hidden(after) => "set".to_owned(),
         (before, None) if is_hidden(before) => "removed".to_owned(),

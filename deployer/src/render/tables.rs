@@ -32,7 +32,10 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_lines_have_no_trailing_space() {
-        let rows = [vec!["a".to_owned(), "long name".to_owned(), "x".to_owned()], vec!["bb".to_owned(), "y".to_owned(), String::new()]];
+        let rows = [
+            vec!["a".to_owned(), "long name".to_owned(), "x".to_owned()],
+            vec!["bb".to_owned(), "y".to_owned(), String::new()],
+        ];
         assert_eq!(table(&["n", "name", "z"], &rows), "n   name       z\na   long name  x\nbb  y\n");
     }
 }

@@ -276,8 +276,19 @@ mod tests {
     #[test]
     fn routes_that_differ_have_ids_that_differ() {
         let routes = [
-            "GET /a/b", "GET /a/{b}", "GET /a-b", "GET /ab", "GET /a/with/b", "GET /", "GET /A/b", "GET /a/1", "GET /a1",
-            "GET /a/{b+}", "$default", "ANY /", "GET /default",
+            "GET /a/b",
+            "GET /a/{b}",
+            "GET /a-b",
+            "GET /ab",
+            "GET /a/with/b",
+            "GET /",
+            "GET /A/b",
+            "GET /a/1",
+            "GET /a1",
+            "GET /a/{b+}",
+            "$default",
+            "ANY /",
+            "GET /default",
         ];
         let ids: std::collections::BTreeSet<LogicalId> = routes.iter().map(|text| route("f", text)).collect();
         assert_eq!(ids.len(), routes.len(), "{ids:?}");

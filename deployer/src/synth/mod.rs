@@ -18,7 +18,6 @@ mod secret;
 mod topic;
 mod url;
 
-
 use crate::cfn::Template;
 use crate::diag::Diagnostics;
 use crate::model::Stack;

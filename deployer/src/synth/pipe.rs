@@ -87,7 +87,8 @@ fn role(draft: &mut Draft<'_>, name: &str, pipe: &Pipe, cluster: &Value, group: 
     let stack = draft.stack;
     let id = ids::pipe(name);
     let mut statements = vec![
-        Statement::allow(["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"], vec![cluster.clone()]).called("Cluster"),
+        Statement::allow(["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"], vec![cluster.clone()])
+            .called("Cluster"),
         Statement::allow(NETWORK_ACTIONS, vec![json!("*")]).called("Network"),
     ];
     match sasl {

@@ -116,7 +116,6 @@ impl Queue {
                 "Tags": tag_list(&draft.stack.tags()),
             }),
         )
-
     }
 }
 
