@@ -1,6 +1,7 @@
 //! What all formats of a plan share: words and values, so that they cannot disagree. The writer is passed in as text.
 
 pub(crate) mod diagnostics;
+pub(crate) mod failure;
 pub(crate) mod markdown;
 pub(crate) mod progress;
 pub(crate) mod style;
