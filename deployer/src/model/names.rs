@@ -67,10 +67,7 @@ impl Stack {
     /// Secrets Manager's name of a declared secret.
     pub(crate) fn secret_name(&self, name: &str) -> String {
         let explicit = self.file.secrets.get(name).and_then(|secret| secret.name.as_ref());
-        explicit.map_or_else(
-            || format!("{}/{}/{name}", self.file.stack.value, self.stage),
-            |name| name.value.clone(),
-        )
+        explicit.map_or_else(|| format!("{}/{}/{name}", self.file.stack.value, self.stage), |name| name.value.clone())
     }
 
     /// EventBridge's name of a declared pipe.

@@ -5,7 +5,7 @@
 
 use super::draft::{Draft, tag_list};
 use super::{bucket, event, http, logical_ids as ids, queue, role, schedule, topic, url};
-use crate::cfn::{Resource, get_att, reference, without_nulls};
+use crate::cfn::{Resource, get_att, reference};
 use crate::model::function::{Code, Destination, Function};
 use crate::model::reference::{Noun, Target};
 use crate::model::trigger::TriggerKind;
@@ -18,9 +18,8 @@ pub(crate) const ALIAS: &str = "live";
 /// Days that CloudWatch Logs can keep events.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html> (read 2026-11).
-const RETENTION_DAYS: [u64; 22] = [
-    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
-];
+const RETENTION_DAYS: [u64; 22] =
+    [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653];
 
 pub(crate) fn functions(draft: &mut Draft<'_>) {
     let stack = draft.stack;
@@ -169,7 +168,8 @@ fn itself(draft: &mut Draft<'_>, name: &str, function: &Function) {
     };
     let mut resource = resource.skip("CKV_AWS_116", dead_letters);
     if reserved.is_none() {
-        resource = resource.skip("CKV_AWS_115", "shares the account's concurrency; `concurrency: {reserved: …}` limits it");
+        resource =
+            resource.skip("CKV_AWS_115", "shares the account's concurrency; `concurrency: {reserved: …}` limits it");
     }
     if !in_network {
         resource = resource.skip("CKV_AWS_117", "reaches nothing inside a VPC; `network:` puts it into one");
@@ -218,7 +218,8 @@ fn asynchronous(draft: &mut Draft<'_>, name: &str, function: &Function) {
 
 /// Noun and target of a destination; `None` for `{}`: nowhere, on purpose.
 pub(crate) fn destination(destination: &Destination) -> Option<(Noun, &Target)> {
-    let all = [(Noun::Queue, &destination.queue), (Noun::Topic, &destination.topic), (Noun::Function, &destination.function)];
+    let all =
+        [(Noun::Queue, &destination.queue), (Noun::Topic, &destination.topic), (Noun::Function, &destination.function)];
     all.into_iter().find_map(|(noun, target)| Some((noun, target.as_ref()?)))
 }
 

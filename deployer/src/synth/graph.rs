@@ -96,7 +96,10 @@ fn collect(value: &Value, references: &mut Vec<String>) {
                         references.extend(
                             variables(text).filter(|name| !given.is_some_and(|given| given.contains_key(name))),
                         );
-                        return given.into_iter().flat_map(|given| given.values()).for_each(|value| collect(value, references));
+                        return given
+                            .into_iter()
+                            .flat_map(|given| given.values())
+                            .for_each(|value| collect(value, references));
                     }
                     _ => {}
                 }

@@ -18,6 +18,8 @@ mod secret;
 mod topic;
 mod url;
 
+#[cfg(test)]
+mod tests;
 
 use crate::cfn::Template;
 use crate::diag::Diagnostics;

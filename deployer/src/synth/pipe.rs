@@ -8,7 +8,7 @@ use crate::iam::grants::{self, Resource as Granted};
 use crate::iam::policy::{Statement, document, merged, trust};
 use crate::ids::LogicalId;
 use crate::model::pipe::Pipe;
-use crate::model::reference::{Noun, Target};
+use crate::model::reference::Noun;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -87,7 +87,8 @@ fn role(draft: &mut Draft<'_>, name: &str, pipe: &Pipe, cluster: &Value, group: 
     let stack = draft.stack;
     let id = ids::pipe(name);
     let mut statements = vec![
-        Statement::allow(["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"], vec![cluster.clone()]).called("Cluster"),
+        Statement::allow(["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"], vec![cluster.clone()])
+            .called("Cluster"),
         Statement::allow(NETWORK_ACTIONS, vec![json!("*")]).called("Network"),
     ];
     match sasl {

@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, tag_list};
 use super::function::destination;
-use super::{logical_ids as ids, queue};
+use super::logical_ids as ids;
 use crate::cfn::{Resource, arn, get_att, sub};
 use crate::iam::grants::{self, Resource as Granted};
 use crate::iam::policy::{Statement, document, merged, trust};
@@ -75,7 +75,8 @@ pub(crate) fn role(draft: &mut Draft<'_>, name: &str, function: &Function) {
 fn base(draft: &Draft<'_>, name: &str, function: &Function) -> Vec<Statement> {
     let stack = draft.stack;
     let group = arn("logs", &format!("log-group:{}:*", stack.log_group_name(name)));
-    let mut statements = vec![Statement::allow(["logs:CreateLogStream", "logs:PutLogEvents"], vec![group]).called("Logs")];
+    let mut statements =
+        vec![Statement::allow(["logs:CreateLogStream", "logs:PutLogEvents"], vec![group]).called("Logs")];
     if stack.tracing(function) {
         let actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"];
         statements.push(Statement::allow(actions, vec![json!("*")]).called("Tracing"));
@@ -154,13 +155,7 @@ fn grant_statements(draft: &mut Draft<'_>, grant: &Grant) -> Vec<Statement> {
     statements.collect()
 }
 
-fn declared(
-    draft: &mut Draft<'_>,
-    noun: Noun,
-    target: &Target,
-    prefix: Option<&str>,
-    can: &[&str],
-) -> Vec<Statement> {
+fn declared(draft: &mut Draft<'_>, noun: Noun, target: &Target, prefix: Option<&str>, can: &[&str]) -> Vec<Statement> {
     let granted = Granted { noun: noun.word(), arn: draft.arn(noun, target), key: key(draft, noun, target), prefix };
     grants::statements(&granted, can.iter().copied())
 }

@@ -1,9 +1,9 @@
 //! Topics: encrypted and TLS only; and the topic triggers of functions.
 
 use super::draft::{Draft, tag_list};
+use super::event::permission;
 use super::logical_ids as ids;
 use crate::cfn::{Resource, reference};
-use super::event::permission;
 use crate::iam::policy;
 use crate::model::reference::Noun;
 use crate::model::trigger::{FilterScope, TopicTrigger};
