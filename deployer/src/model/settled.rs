@@ -3,12 +3,12 @@
 //! Every default that a reader of a template may wonder about is decided here and nowhere else.
 
 use super::Stack;
-use super::function::{Architecture, Asynchronous, Destination, Function, Strategy};
+use super::function::{Architecture, Destination, Function, Strategy};
 use super::network::Network;
 use super::queue::DeadLetter;
 use super::reference::{EnvValue, Target};
 use super::trigger::{QueueTrigger, TriggerKind};
-use crate::source::{Span, Spanned};
+use crate::source::Span;
 use crate::units::Mebibytes;
 use indexmap::IndexMap;
 use std::time::Duration;

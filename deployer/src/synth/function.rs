@@ -5,7 +5,7 @@
 
 use super::draft::{Draft, tag_list};
 use super::{bucket, event, http, logical_ids as ids, queue, role, schedule, topic, url};
-use crate::cfn::{Resource, get_att, reference, without_nulls};
+use crate::cfn::{Resource, get_att, reference};
 use crate::model::function::{Code, Destination, Function};
 use crate::model::reference::{Noun, Target};
 use crate::model::trigger::TriggerKind;

@@ -270,7 +270,48 @@ mod tests {
         ];
         let parameters = [code_parameter(f), version_parameter(f), ssm_parameter("/net/private-a"), export("x-dev-y")];
         let all: Vec<String> = ids.into_iter().map(|id| id.0).chain(parameters).collect();
-        insta::assert_snapshot!(all.join("\n"), @"");
+        insta::assert_snapshot!(all.join("\n"), @r#"
+        EmailSenderFunction
+        EmailSenderLive
+        EmailSenderRole
+        EmailSenderLogGroup
+        EmailSenderAsynchronous
+        EmailSenderFailedQueue
+        EmailSenderUrl
+        EmailSenderIntegration
+        EmailSenderSchedule
+        EmailSenderSchedule2
+        EmailSenderEvent
+        EmailSenderEvent3
+        EmailSenderFromEmailsQueue
+        EmailSenderFromOtherMailsQueue
+        EmailSenderFromOrdersTopic
+        EmailSenderFromTicketsBucketPermission
+        EmailSenderRoutePostWebhooksWithProvider
+        EmailSenderRouteGet
+        EmailSenderRouteDefault
+        EmailSenderRouteAnyV1WithProxyB8F203
+        EmailSenderRouteGetAB590BB8
+        EmailSenderSchedulePermission
+        EmailSenderScheduleRole
+        Api
+        ApiStage
+        ApiLogGroup
+        MainAuthorizer
+        EmailsQueue
+        EmailsDeadQueue
+        EmailsQueuePolicy
+        OrdersTopic
+        TicketsBucket
+        DatabaseSecret
+        PaymentEventsPipe
+        PaymentEventsPipeRole
+        PaymentEventsPipeLogGroup
+        EmailSenderCode
+        EmailSenderVersion
+        SsmNetPrivateA
+        ExportXDevY
+        "#);
     }
 
     #[test]

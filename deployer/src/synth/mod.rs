@@ -18,6 +18,9 @@ mod secret;
 mod topic;
 mod url;
 
+#[cfg(test)]
+mod tests;
+
 use crate::cfn::Template;
 use crate::diag::Diagnostics;
 use crate::model::Stack;

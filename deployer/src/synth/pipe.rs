@@ -8,7 +8,7 @@ use crate::iam::grants::{self, Resource as Granted};
 use crate::iam::policy::{Statement, document, merged, trust};
 use crate::ids::LogicalId;
 use crate::model::pipe::Pipe;
-use crate::model::reference::{Noun, Target};
+use crate::model::reference::Noun;
 use serde_json::{Value, json};
 use std::time::Duration;
 

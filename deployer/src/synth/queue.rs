@@ -10,7 +10,6 @@ use crate::model::reference::{Noun, Target};
 use crate::model::settled::is_named;
 use crate::model::trigger::{QueueTrigger, TriggerKind};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// 14 days: as long as SQS keeps a message. Seconds.
 const LONGEST_RETENTION: u64 = 1_209_600;

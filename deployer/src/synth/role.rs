@@ -3,7 +3,7 @@
 
 use super::draft::{Draft, tag_list};
 use super::function::destination;
-use super::{logical_ids as ids, queue};
+use super::logical_ids as ids;
 use crate::cfn::{Resource, arn, get_att, sub};
 use crate::iam::grants::{self, Resource as Granted};
 use crate::iam::policy::{Statement, document, merged, trust};
