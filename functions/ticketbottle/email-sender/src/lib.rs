@@ -1,0 +1,7 @@
+//! email-sender: sends the mails of a ticket shop, from a queue.
+//!
+//! - [`handler`]: each message of a batch, and which of them must come again
+//! - [`deps`]: what it needs from its environment
+
+pub mod deps;
+pub mod handler;
