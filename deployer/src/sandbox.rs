@@ -15,7 +15,7 @@ mod http;
 mod process;
 
 pub(crate) use adapt::adapt;
-pub(crate) use process::{Running, Status, ensure, reset, start, status, stop};
+pub(crate) use process::{Running, Status, brokers, ensure, reset, start, status, stop};
 
 /// The version that is installed and whose gaps `adapt` knows.
 pub(crate) const VERSION: &str = "1.5.33";

@@ -355,3 +355,9 @@ fn server_environment(ctx: &Ctx, place: &Place, name: &str) -> Vec<(String, Stri
     }
     all.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
+
+/// What stands for the brokers of a Kafka cluster in adapted templates.
+pub(crate) fn brokers(ctx: &Ctx) -> String {
+    let set = ctx.environment.get("DEPLOYER_SANDBOX_KAFKA").filter(|value| !value.is_empty());
+    set.cloned().unwrap_or_else(|| "127.0.0.1:9092".to_owned())
+}
