@@ -8,6 +8,7 @@ use crate::ctx::Ctx;
 use crate::diff::{Change, Desired, DesiredFunction, diff};
 use crate::exit::Failure;
 use crate::model::Stack;
+use crate::sandbox::Adapted;
 use crate::model::function::Strategy;
 use crate::model::stage::Allow;
 use crate::plan::{self, Plan, Policy, StackStep, Step};
@@ -28,15 +29,13 @@ pub(crate) struct Prepared {
 }
 
 /// What ought to be, for AWS or for the sandbox.
-pub(crate) fn desired(stack: &Stack, artifacts: &Artifacts, for_sandbox: bool) -> (Desired, Vec<String>) {
+fn desired(ctx: &Ctx, stack: &Stack, artifacts: &Artifacts) -> (Desired, Vec<String>) {
     let template = synth::synth(stack);
-    let (template, by_api, adapted) = match for_sandbox {
-        true => {
-            let adapted = sandbox::adapt(&template);
-            (adapted.template, adapted.by_api, adapted.notes)
-        }
-        false => (template, Default::default(), Vec::new()),
+    let adapted = match ctx.global.sandbox {
+        true => sandbox::adapt(&template, &sandbox::brokers(ctx)),
+        false => Adapted { template, ..Adapted::default() },
     };
+    let Adapted { template, by_api, notes } = adapted;
     let functions = artifacts.iter().map(|(name, artifact)| {
         let code = match artifact {
             Artifact::Zip { code_sha256, .. } => code_sha256.clone(),
@@ -45,7 +44,7 @@ pub(crate) fn desired(stack: &Stack, artifacts: &Artifacts, for_sandbox: bool) -
         let parameters = [logical_ids::code_parameter(name), logical_ids::version_parameter(name)];
         (name.clone(), DesiredFunction { id: logical_ids::function(name), code, parameters })
     });
-    (Desired { template, by_api, functions: functions.collect() }, adapted)
+    (Desired { template, by_api, functions: functions.collect() }, notes)
 }
 
 /// Reads, compares and plans. For a stack that exists, CloudFormation is asked for its change set.
@@ -58,7 +57,7 @@ pub(crate) async fn prepare(
     commit: Option<Commit>,
 ) -> Result<Prepared, Failure> {
     let clients = &connection.clients;
-    let (desired, adapted) = desired(stack, artifacts, ctx.global.sandbox);
+    let (desired, adapted) = desired(ctx, stack, artifacts);
     let place = live::place(stack, clients, &connection.identity);
     let state = live::read(clients, place, &desired.template).await.map_err(unread)?;
     let changes = diff(&desired, &state);

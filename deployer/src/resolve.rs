@@ -108,12 +108,19 @@ fn named(name: &str, scope: &Scope<'_>) -> Option<Value> {
         "AWS::StackId" => &scope.deployed.id,
         "AWS::URLSuffix" if scope.partition == "aws-cn" => "amazonaws.com.cn",
         "AWS::URLSuffix" => "amazonaws.com",
+        _ if is_from_ssm(name, scope) => scope.deployed.resolved.get(name)?,
         _ => match scope.deployed.parameters.get(name) {
             Some(value) => value,
             None => scope.deployed.resources.get(&LogicalId::new(name))?.physical_id.as_str(),
         },
     };
     Some(Value::from(text))
+}
+
+/// Whether a parameter's value is the name of a Systems Manager parameter, whose value is what counts.
+fn is_from_ssm(name: &str, scope: &Scope<'_>) -> bool {
+    let kind = scope.deployed.template.parameters.get(name).and_then(|parameter| parameter.get("Type")?.as_str());
+    kind.is_some_and(|kind| kind.starts_with("AWS::SSM::Parameter"))
 }
 
 /// Attributes that follow from the physical id. Others need a call and stay unknown.
@@ -188,6 +195,7 @@ mod tests {
             protected: false,
             template: Template::default(),
             parameters: [("Stage".to_owned(), "dev".to_owned())].into(),
+            resolved: BTreeMap::new(),
             outputs: BTreeMap::new(),
             resources: [
                 (LogicalId::new("Q"), resource("AWS::SQS::Queue", "https://sqs/1/jobs")),

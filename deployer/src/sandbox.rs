@@ -14,7 +14,7 @@ mod adapt;
 mod http;
 mod process;
 
-pub(crate) use adapt::adapt;
+pub(crate) use adapt::{Adapted, adapt};
 pub(crate) use process::{Running, Status, brokers, ensure, reset, start, status, stop};
 
 /// The version that is installed and whose gaps `adapt` knows.
@@ -45,8 +45,28 @@ impl Endpoint {
     }
 }
 
-/// The address on loopback that reaches what `url` names in AWS.
+/// The address on loopback that reaches what `url` names in AWS: an HTTP API or a function URL.
+///
+/// MiniStack serves both under `/_aws/`, so that no name has to be resolved.
 pub(crate) fn local_url(sandbox: &str, url: &str) -> String {
-    let _ = sandbox;
-    url.to_owned()
+    let Some((_, rest)) = url.split_once("://") else { return url.to_owned() };
+    let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
+    let mut labels = host.split('.');
+    match (labels.next(), labels.next()) {
+        (Some(id), Some(service @ ("execute-api" | "lambda-url"))) => format!("{sandbox}/_aws/{service}/{id}/{path}"),
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_in_aws_become_addresses_on_loopback() {
+        let check = |url: &str, expected: &str| assert_eq!(local_url("http://127.0.0.1:1", url), expected);
+        check("https://a1.execute-api.eu-west-1.amazonaws.com", "http://127.0.0.1:1/_aws/execute-api/a1/");
+        check("https://u1.lambda-url.eu-west-1.on.aws/x", "http://127.0.0.1:1/_aws/lambda-url/u1/x");
+        check("https://example.com/x", "https://example.com/x");
+    }
 }

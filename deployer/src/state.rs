@@ -63,6 +63,8 @@ pub(crate) struct Deployed {
     /// The template as it was submitted.
     pub(crate) template: Template,
     pub(crate) parameters: BTreeMap<String, String>,
+    /// What parameters that name a Systems Manager parameter were resolved to.
+    pub(crate) resolved: BTreeMap<String, String>,
     pub(crate) outputs: BTreeMap<String, String>,
     pub(crate) resources: IndexMap<LogicalId, DeployedResource>,
 }

@@ -107,6 +107,7 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
             protected: false,
             template: crate::cfn::Template::default(),
             parameters: BTreeMap::new(),
+            resolved: BTreeMap::new(),
             outputs: BTreeMap::new(),
             resources,
         };

@@ -51,14 +51,17 @@ pub(crate) async fn read(client: &Client, stack: &StackName) -> Result<Known<Dep
     } else {
         futures::future::try_join(template(client, stack), resources(client, stack)).await?
     };
-    let pairs = |parameter: Parameter| Some((parameter.parameter_key?, parameter.parameter_value?));
+    let parameters = found.parameters.unwrap_or_default();
+    let pair = |parameter: &Parameter| Some((parameter.parameter_key.clone()?, parameter.parameter_value.clone()?));
+    let resolved = |parameter: &Parameter| Some((parameter.parameter_key.clone()?, parameter.resolved_value.clone()?));
     Ok(Known::Present(Deployed {
         id: found.stack_id.unwrap_or_default(),
         status,
         status_reason: found.stack_status_reason,
         protected: found.enable_termination_protection.unwrap_or_default(),
         template,
-        parameters: found.parameters.unwrap_or_default().into_iter().filter_map(pairs).collect(),
+        resolved: parameters.iter().filter_map(resolved).collect(),
+        parameters: parameters.iter().filter_map(pair).collect(),
         outputs: found
             .outputs
             .unwrap_or_default()

@@ -286,9 +286,24 @@ pub(crate) async fn update_configuration(
             }
             "DeadLetterConfig" => call
                 .dead_letter_config(types::DeadLetterConfig::builder().target_arn(text(&value["TargetArn"])).build()),
+            "FileSystemConfigs" => {
+                let systems = value.as_array().into_iter().flatten().filter_map(|system| {
+                    let builder = types::FileSystemConfig::builder().arn(text(system.get("Arn")?));
+                    builder.local_mount_path(text(system.get("LocalMountPath")?)).build().ok()
+                });
+                call.set_file_system_configs(Some(systems.collect()))
+            }
+            "KmsKeyArn" => call.kms_key_arn(text(value)),
             // The rest cannot be set by this call; the next plan still shows it.
             _ => call,
         };
+    }
+    if let Some(reserved) = properties.get("ReservedConcurrentExecutions").and_then(number) {
+        let call = client.put_function_concurrency().function_name(name).reserved_concurrent_executions(reserved);
+        call.send().await.explain("lambda:PutFunctionConcurrency")?;
+    }
+    if properties.keys().all(|key| key == "ReservedConcurrentExecutions") {
+        return Ok(());
     }
     call.send().await.explain("lambda:UpdateFunctionConfiguration")?;
     settled(client, name).await

@@ -181,5 +181,5 @@ pub(crate) async fn empty_bucket(client: &Client, bucket: &str) -> Result<usize,
 /// Address of an object as CloudFormation wants it for a template.
 pub(crate) fn url(bucket: &str, key: &str, region: &str, partition: &str) -> String {
     let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    format!("https://{bucket}.s3.{region}.{suffix}/{key}")
+    format!("https://s3.{region}.{suffix}/{bucket}/{key}")
 }

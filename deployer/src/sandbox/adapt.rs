@@ -16,6 +16,7 @@
 
 use crate::cfn::{self, Resource, Template};
 use crate::ids::LogicalId;
+use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,6 +78,16 @@ const DROPPED: &[(&str, &[(&str, bool)])] = &[
     ),
 ];
 
+/// A template for the sandbox.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Adapted {
+    pub(crate) template: Template,
+    /// Properties of functions that CloudFormation forgets here and that Lambda's own API keeps: they are set by that.
+    pub(crate) by_api: IndexMap<LogicalId, Map<String, Value>>,
+    /// What is lost, a line each.
+    pub(crate) notes: Vec<String>,
+}
+
 /// Whether MiniStack's CloudFormation knows the type.
 pub(crate) fn is_supported(kind: &str) -> bool {
     kind.starts_with("Custom::") || RESOURCE_TYPES.lines().any(|line| line == kind)
@@ -85,7 +96,7 @@ pub(crate) fn is_supported(kind: &str) -> bool {
 /// Takes out of a template what the sandbox cannot hold; each loss is named in one line, for the story.
 ///
 /// `brokers` stands for the bootstrap string of a Kafka cluster, which the sandbox does not have.
-pub(crate) fn adapt(template: &Template, brokers: &str) -> (Template, Vec<String>) {
+pub(crate) fn adapt(template: &Template, brokers: &str) -> Adapted {
     let gone = gone(template);
     let mut notes = removal_notes(template, &gone);
     notes.extend(dropped_notes(template, &gone));
@@ -112,7 +123,22 @@ pub(crate) fn adapt(template: &Template, brokers: &str) -> (Template, Vec<String
         };
         adapted.resources.insert(LogicalId::new(OUTPUTS), carrier);
     }
-    (adapted, notes)
+    Adapted { by_api: by_api(&adapted), template: adapted, notes }
+}
+
+/// Per function, the forgotten properties that an API call can put in place.
+fn by_api(template: &Template) -> IndexMap<LogicalId, Map<String, Value>> {
+    const FUNCTION: &str = "AWS::Lambda::Function";
+    let dropped = DROPPED.iter().find(|(kind, _)| *kind == FUNCTION).map_or(&[][..], |(_, properties)| properties);
+    let kept: Vec<&str> = dropped.iter().filter(|(_, by_api)| *by_api).map(|(property, _)| *property).collect();
+    let functions = template.resources.iter().filter(|(_, resource)| resource.kind == FUNCTION);
+    functions
+        .map(|(id, resource)| {
+            let own = resource.properties.iter().filter(|(key, _)| kept.contains(&key.as_str()));
+            (id.clone(), own.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>())
+        })
+        .filter(|(_, own)| !own.is_empty())
+        .collect()
 }
 
 /// The resources that go.
