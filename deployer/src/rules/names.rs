@@ -142,14 +142,13 @@ pub(super) fn logical_ids(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnost
 pub(super) fn same_name(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
     let mut seen: HashMap<(&str, String), Span> = HashMap::new();
     for Made { section, name, span } in made(stack) {
-        if let Some(first) = seen.insert((section, name.clone()), span).filter(|first| *first != span) {
-            diagnostics.push(
-                rule.error()
-                    .at(span, format!("`{name}` is taken"))
-                    .at(first, "by this")
-                    .help("give one of them another `name`, or none"),
-            );
+        let Some(first) = seen.insert((section, name.clone()), span) else { continue };
+        let mut diagnostic = rule.error().at(span, format!("`{name}` is taken"));
+        // In a loop both stand at the same place.
+        if first != span {
+            diagnostic = diagnostic.at(first, "by this");
         }
+        diagnostics.push(diagnostic.help("give one of them another `name`, or none"));
     }
 }
 
