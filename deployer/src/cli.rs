@@ -56,6 +56,18 @@ pub(crate) enum Color {
     Never,
 }
 
+impl Color {
+    /// Makes this the choice for all that is printed; `auto` looks at the terminal and at `NO_COLOR`.
+    pub(crate) fn apply(self) {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+        .write_global();
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Find mistakes in the stack files; calls nothing
@@ -85,4 +97,11 @@ pub(crate) enum Command {
     Sandbox(cmd::sandbox::Args),
     /// Print a completion script for a shell
     Completions(cmd::completions::Args),
+}
+
+impl Command {
+    /// Whether it works on the stacks of a project. Those that also take a path to a file look for it themselves.
+    pub(crate) fn needs_project(&self) -> bool {
+        !matches!(self, Self::Check(_) | Self::Synth(_) | Self::Schema(_) | Self::Completions(_) | Self::Sandbox(_))
+    }
 }

@@ -1,15 +1,18 @@
 //! What every command is handed: where the project is, how to print, what time it is.
 
-use crate::cli::{Format, Global};
+use crate::cli::{Command, Format, Global};
+use crate::exit::Failure;
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 
 #[derive(Debug)]
 pub(crate) struct Ctx {
     pub(crate) global: Global,
     /// Absolute path of the folder that holds `stacks/`.
     pub(crate) root: PathBuf,
+    /// The folder that the process was started in: what paths on the command line are relative to.
+    pub(crate) folder: PathBuf,
     /// The process's environment, read once.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) now: jiff::Timestamp,
@@ -18,6 +21,44 @@ pub(crate) struct Ctx {
 }
 
 impl Ctx {
+    /// Reads what is around the process, once.
+    ///
+    /// # Errors
+    /// `Failure::Usage` when no project is found and the command needs one.
+    pub(crate) fn new(global: Global, command: &Command) -> Result<Self, Failure> {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect();
+        let folder = std::env::current_dir().and_then(|folder| folder.canonicalize()).map_err(|error| {
+            Failure::usage(format!("the current folder cannot be read: {error}"), "change to a folder that exists")
+        })?;
+        let root = match &global.root {
+            Some(root) => {
+                let root = folder.join(root);
+                root.canonicalize().ok().filter(|root| root.join("stacks").is_dir())
+            }
+            None => folder.ancestors().find(|folder| folder.join("stacks").is_dir()).map(Path::to_path_buf),
+        };
+        let root = match (root, &global.root) {
+            (Some(root), _) => root,
+            (None, None) if !command.needs_project() => folder.clone(),
+            (None, Some(root)) => {
+                return Err(Failure::usage(
+                    format!("{} holds no folder `stacks`", root.display()),
+                    "give --root the folder that holds `stacks/`",
+                ));
+            }
+            (None, None) => {
+                return Err(Failure::usage(
+                    "there is no folder `stacks` here or above",
+                    "change to the project, or point at it with --root DIR",
+                ));
+            }
+        };
+        let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        Ok(Self { global, root, folder, environment, now: jiff::Timestamp::now(), interactive })
+    }
+
     /// Prints a piece of the result to stdout.
     pub(crate) fn result(&self, text: &str) {
         let mut out = anstream::stdout().lock();
@@ -35,4 +76,9 @@ impl Ctx {
     pub(crate) fn format(&self) -> Format {
         self.global.format
     }
+}
+
+/// Prints why the process ends early, on stderr, `--quiet` or not.
+pub(crate) fn print_failure(text: &str) {
+    let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }

@@ -3,10 +3,10 @@
 //! [`record!`] declares a struct once and derives both from it: the field's type, its default and its
 //! documentation are read in one place. Knows nothing of what the types mean.
 
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::source::{Span, Spanned};
 use crate::units::{self, Mebibytes, Percent};
-use crate::yaml::{Kind, Node};
+use crate::yaml::{Entry, Kind, Node};
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -36,19 +36,13 @@ pub(crate) fn mismatch<T>(node: &Node, expected: &str, diagnostics: &mut Diagnos
 
 /// Reports every key of `node` that is not in `known`, with the nearest known one.
 pub(crate) fn unknown_keys(node: &Node, known: &[&str], what: &str, diagnostics: &mut Diagnostics) {
-    let Kind::Map(entries) = &node.kind else { return };
-    for entry in entries {
+    for entry in node.entries() {
         let key = entry.key.as_str();
         if known.contains(&key) {
             continue;
         }
-        let nearest = known
-            .iter()
-            .map(|candidate| (strsim::damerau_levenshtein(key, candidate), candidate))
-            .min()
-            .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 3);
-        let help = match nearest {
-            Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+        let help = match nearest(key, known.iter().copied()) {
+            Some(candidate) => format!("did you mean `{candidate}`?"),
             None => format!("{what} takes: {}", known.join(", ")),
         };
         diagnostics.push(
@@ -232,7 +226,8 @@ impl<T: Decode> Decode for Vec<T> {
     }
 }
 
-/// Declared things by name. The key keeps its place; keys equal and hash as their text.
+/// Declared things by name. An entry that cannot be read is reported and left out, so that the others are still
+/// checked; where the names stand is kept in `model::Places`.
 impl<T: Decode> Decode for IndexMap<String, T> {
     fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         let entries = match &node.kind {
@@ -240,11 +235,8 @@ impl<T: Decode> Decode for IndexMap<String, T> {
             Kind::Map(entries) => entries,
             _ => return mismatch(node, "a map", diagnostics),
         };
-        let decoded: Vec<Option<(String, T)>> = entries
-            .iter()
-            .map(|entry| T::decode(&entry.value, diagnostics).map(|value| (entry.key.value.clone(), value)))
-            .collect();
-        decoded.into_iter().collect()
+        let decode = |entry: &Entry| Some((entry.key.value.clone(), T::decode(&entry.value, diagnostics)?));
+        Some(entries.iter().filter_map(decode).collect())
     }
     fn absent() -> Option<Self> {
         Some(IndexMap::new())
@@ -303,6 +295,11 @@ macro_rules! record {
             fn decode(node: &crate::yaml::Node, diagnostics: &mut crate::diag::Diagnostics) -> Option<Self> {
                 if !matches!(node.kind, crate::yaml::Kind::Map(_)) {
                     $( return $short(node, diagnostics); )?
+                    #[allow(unreachable_code, reason = "only reached where there is no short form")]
+                    if node.kind == crate::yaml::Kind::Null {
+                        let empty = crate::yaml::Node { span: node.span, kind: crate::yaml::Kind::Map(Vec::new()) };
+                        return Self::decode(&empty, diagnostics);
+                    }
                     #[allow(unreachable_code, reason = "only reached where there is no short form")]
                     return crate::decode::mismatch(node, "a map", diagnostics);
                 }

@@ -32,6 +32,17 @@ pub(crate) struct Label {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Diagnostics(pub(crate) Vec<Diagnostic>);
 
+/// The candidate most like `word`, unless none is near enough to be meant.
+pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let lower = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(word.len()) / 4 && *distance < word.len())
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
 impl Diagnostic {
     pub(crate) fn error(code: &'static str, summary: impl Into<String>) -> Self {
         Self { severity: Severity::Error, code, summary: summary.into(), labels: Vec::new(), help: None }

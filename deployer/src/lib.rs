@@ -6,6 +6,7 @@
 #![allow(dead_code, unused_macros, unused_imports)]
 mod cli;
 
+#[expect(clippy::disallowed_methods, reason = "effects: reads the environment and the clock, once")]
 mod ctx;
 mod exit;
 
@@ -22,6 +23,7 @@ mod units;
 mod decode;
 mod jinja;
 mod model;
+mod order;
 mod overlay;
 mod rules;
 mod yaml;
@@ -46,6 +48,35 @@ mod render;
 mod apply;
 mod artifact;
 mod aws;
+#[expect(clippy::disallowed_methods, reason = "effects: writes result files")]
+mod files;
 mod live;
+#[expect(clippy::disallowed_methods, reason = "effects: reads the stack files")]
 mod project;
 mod sandbox;
+
+use clap::Parser as _;
+use std::process::ExitCode;
+
+/// The whole program: reads the command line, runs the command, prints why it ended early, returns the exit code.
+pub fn run() -> ExitCode {
+    let cli = cli::Cli::parse();
+    cli.global.color.apply();
+    let failure = match ctx::Ctx::new(cli.global, &cli.command).and_then(|ctx| run_command(&ctx, &cli.command)) {
+        Ok(exit) => return ExitCode::from(exit.code()),
+        Err(failure) => failure,
+    };
+    ctx::print_failure(&render::failure::text(&failure));
+    ExitCode::from(failure.exit().code())
+}
+
+fn run_command(ctx: &ctx::Ctx, command: &cli::Command) -> Result<exit::Exit, exit::Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        exit::Failure::failed(
+            format!("the asynchronous runtime does not start: {error}"),
+            "nothing was touched",
+            "free some threads and file handles, then try again",
+        )
+    })?;
+    runtime.block_on(cmd::run(ctx, command))
+}

@@ -46,12 +46,30 @@ impl Sources {
         &self.0[file.0]
     }
 
+    /// The text at `span`, cut to what the file holds.
+    pub(crate) fn text(&self, span: Span) -> &str {
+        let text = &self.get(span.file).text;
+        text.get(span.start.min(text.len())..span.end.min(text.len())).unwrap_or_default()
+    }
+
     /// `stacks/orders.yaml:14`, with the line counted from 1.
     pub(crate) fn place(&self, span: Span) -> String {
         let source = self.get(span.file);
         let start = span.start.min(source.text.len());
         let line = source.text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
         format!("{}:{line}", source.name)
+    }
+}
+
+impl Span {
+    /// Whether it stands in no file: the place of a default.
+    pub(crate) fn is_nowhere(self) -> bool {
+        self == Self::default()
+    }
+
+    /// This place, or `other` where this is the place of a default.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self.is_nowhere() { other } else { self }
     }
 }
 

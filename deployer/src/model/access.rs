@@ -81,6 +81,31 @@ pub(crate) enum Subject<'a> {
     Metrics(&'a Spanned<String>),
 }
 
+/// What a grant on `noun` may say after `can`. The noun is the key in the file: `queue`, `email` …
+/// What each verb allows is `synth`'s business.
+pub(crate) fn verbs(noun: &str) -> &'static [&'static str] {
+    match noun {
+        "queue" => &["send", "consume", "purge", "inspect"],
+        "topic" | "metrics" => &["publish"],
+        "bucket" => &["get", "put", "delete", "list"],
+        "secret" => &["read", "write"],
+        "function" => &["invoke"],
+        "email" => &["send"],
+        _ => &[],
+    }
+}
+
+impl Subject<'_> {
+    /// The key in the file.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Declared(noun, _) => noun.word(),
+            Self::Email(_) => "email",
+            Self::Metrics(_) => "metrics",
+        }
+    }
+}
+
 impl Grant {
     /// The nouns that were written; a sound grant has exactly one.
     pub(crate) fn subjects(&self) -> Vec<Subject<'_>> {

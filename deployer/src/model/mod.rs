@@ -5,15 +5,20 @@
 
 pub(crate) mod access;
 pub(crate) mod function;
+mod load;
 pub(crate) mod names;
 pub(crate) mod network;
 pub(crate) mod pipe;
+mod places;
 pub(crate) mod queue;
 pub(crate) mod reference;
 pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
 pub(crate) mod trigger;
+
+pub(crate) use load::{Loaded, load, stages};
+pub(crate) use places::Places;
 
 use crate::decode::record;
 use crate::source::Spanned;
@@ -84,6 +89,8 @@ pub(crate) struct Stack {
     pub(crate) stage: String,
     /// The settings of that stage.
     pub(crate) settings: stage::StageSettings,
+    /// Where the names stand, for diagnostics.
+    pub(crate) places: Places,
 }
 
 impl Stack {

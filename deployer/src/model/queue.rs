@@ -1,8 +1,10 @@
 //! Queues and topics.
 
 use super::reference::Target;
-use crate::decode::record;
+use crate::decode::{mismatch, record};
+use crate::diag::Diagnostics;
 use crate::source::Spanned;
+use crate::yaml::{Kind, Node};
 use std::time::Duration;
 
 record! {
@@ -30,9 +32,10 @@ record! {
 
 record! {
     /// A redrive policy.
+    #[short(short_dead_letter, "false: none")]
     #[called("`dead_letter`")]
     pub(crate) struct DeadLetter {
-        /// Receives before a message is moved, 1 to 1,000; default 5.
+        /// Receives before a message is moved, 1 to 1,000; default 5. 0: no dead-letter queue.
         after: u32 = 5,
         /// The queue it is moved to; default: one made for this queue, named `<queue>-dead`.
         queue: Option<Target>,
@@ -51,5 +54,13 @@ record! {
         key: Option<Target>,
         /// Text that mail clients show as sender.
         display_name: Option<String>,
+    }
+}
+
+fn short_dead_letter(node: &Node, diagnostics: &mut Diagnostics) -> Option<DeadLetter> {
+    match node.kind {
+        Kind::Bool(true) => Some(DeadLetter { after: 5, queue: None, span: node.span }),
+        Kind::Bool(false) => Some(DeadLetter { after: 0, queue: None, span: node.span }),
+        _ => mismatch(node, "`true`, `false`, or a map such as {after: 5}", diagnostics),
     }
 }

@@ -1,0 +1,259 @@
+//! From a source text to the stack of one stage: parse, overlay, templates, types, rules.
+//!
+//! Never stops at the first mistake. Touches no file and no environment: both are arguments.
+
+use super::{Places, Stack, StackFile};
+use crate::decode::{Decode, mismatch};
+use crate::diag::{Diagnostic, Diagnostics, nearest};
+use crate::jinja::{self, Scope, Templates};
+use crate::overlay::{self, Expander, Place};
+use crate::rules;
+use crate::source::{FileId, Sources, Span, Spanned};
+use crate::synth;
+use crate::yaml::{self, Entry, Kind, Node};
+use std::collections::BTreeMap;
+
+/// Names that every template may use and no variable may take.
+const BUILTINS: [&str; 5] = ["stack", "stage", "region", "account", "item"];
+
+/// A file as far as it could be read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Loaded {
+    /// The typed stack. It may be incomplete when the diagnostics hold errors.
+    pub(crate) stack: Option<Stack>,
+    /// The stage it was loaded in; `None` when none could be chosen.
+    pub(crate) stage: Option<String>,
+    /// The tree it came from, templates filled: what can be said about the stack even when it has mistakes.
+    pub(crate) tree: Option<Node>,
+    pub(crate) diagnostics: Diagnostics,
+}
+
+/// Names of the stages that `file` declares, in the order of the file; none if that cannot be told.
+pub(crate) fn stages(sources: &Sources, file: FileId) -> Vec<String> {
+    let Some(root) = yaml::parse(file, &sources.get(file).text, &mut Diagnostics::default()) else { return Vec::new() };
+    let stages = root.get("stages").map(Node::entries).unwrap_or_default();
+    stages.iter().map(|entry| entry.key.value.clone()).collect()
+}
+
+/// Loads the stack in `file` as it is in one stage: `stage`, else the only one, else in the sandbox the first.
+///
+/// Collects every mistake; the stack is sound only if the diagnostics hold no error.
+pub(crate) fn load(
+    sources: &Sources,
+    file: FileId,
+    stage: Option<&str>,
+    sandbox: bool,
+    environment: &BTreeMap<String, String>,
+) -> Loaded {
+    let mut loaded = Loaded::default();
+    read(sources, file, stage, sandbox, environment, &mut loaded);
+    loaded.diagnostics = loaded.diagnostics.sorted();
+    loaded
+}
+
+fn read(
+    sources: &Sources,
+    file: FileId,
+    stage: Option<&str>,
+    sandbox: bool,
+    environment: &BTreeMap<String, String>,
+    loaded: &mut Loaded,
+) {
+    let diagnostics = &mut loaded.diagnostics;
+    let Some(root) = yaml::parse(file, &sources.get(file).text, diagnostics) else { return };
+    if !matches!(root.kind, Kind::Map(_)) {
+        mismatch::<()>(&root, "a map: `stack`, `stages`, `functions` …", diagnostics);
+        return;
+    }
+    let Some(stage) = choose_stage(&root, stage, sandbox, diagnostics) else {
+        loaded.tree = Some(root);
+        return;
+    };
+    loaded.stage = Some(stage.clone());
+    let mut expander =
+        Expander { templates: Templates::new(sources), environment, diagnostics, failed: Vec::new(), nodes: 0 };
+    let tree = stage_tree(&root, &stage, &mut expander);
+    let failed = std::mem::take(&mut expander.failed);
+
+    let mut found = Diagnostics::default();
+    let places = Places::of(&tree);
+    let stack = StackFile::decode(&tree, &mut found).and_then(|file| {
+        let settings = file.stages.get(&stage)?.clone();
+        Some(Stack { file, stage, settings, places: places.clone() })
+    });
+    if let Some(stack) = &stack {
+        rules::check(stack, &mut found);
+        if !found.has_errors() {
+            found.extend(synth::check(stack));
+        }
+    }
+    // A template that failed has been reported: what is then wrong with its value is noise.
+    let is_noise = |span: Span| {
+        failed.iter().any(|failed| failed.file == span.file && failed.start <= span.start && span.end <= failed.end)
+    };
+    found.0.retain(|diagnostic| !diagnostic.labels.first().is_some_and(|label| is_noise(label.span)));
+    for label in found.0.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
+        if sources.text(label.span).contains('\n') {
+            label.span = places.key(label.span);
+        }
+    }
+    diagnostics.extend(found);
+    loaded.stack = stack;
+    loaded.tree = Some(tree);
+}
+
+/// `--stage`, else the only stage, else in the sandbox the first.
+fn choose_stage(root: &Node, stage: Option<&str>, sandbox: bool, diagnostics: &mut Diagnostics) -> Option<String> {
+    let section = root.entries().iter().find(|entry| entry.key.as_str() == "stages");
+    let stages = section.map(|section| section.value.entries()).unwrap_or_default();
+    let names: Vec<&str> = stages.iter().map(|entry| entry.key.as_str()).collect();
+    let place = section.map_or_else(|| head(root), |section| section.key.span);
+    match (stage, names.as_slice()) {
+        (_, []) => {
+            let text = if section.is_some() { "no stage is named here" } else { "the stack names no `stages`" };
+            diagnostics.push(
+                Diagnostic::error("D0301", "a stack without stages")
+                    .at(place, text)
+                    .help("add `stages: {dev: {region: ap-southeast-1}}`"),
+            );
+            None
+        }
+        (Some(stage), names) if names.contains(&stage) => Some(stage.to_owned()),
+        (Some(stage), names) => {
+            let help = match nearest(stage, names.iter().copied()) {
+                Some(near) => format!("did you mean --stage {near}?"),
+                None => format!("declared here: {}", names.join(", ")),
+            };
+            diagnostics.push(
+                Diagnostic::error("D0303", "no such stage")
+                    .at(place, format!("`{stage}` is not one of these"))
+                    .help(help),
+            );
+            None
+        }
+        (None, [only]) => Some((*only).to_owned()),
+        (None, [first, ..]) if sandbox => Some((*first).to_owned()),
+        (None, names) => {
+            diagnostics.push(
+                Diagnostic::error("D0302", "a stage has to be chosen")
+                    .at(place, format!("the stack has {}", names.join(", ")))
+                    .help(format!("add --stage {}", names[0])),
+            );
+            None
+        }
+    }
+}
+
+/// Place of the first key: what stands for the file as a whole.
+fn head(root: &Node) -> Span {
+    root.entries().first().map_or(root.span, |entry| entry.key.span)
+}
+
+/// The whole tree as it is in `stage`.
+fn stage_tree(root: &Node, stage: &str, expander: &mut Expander<'_>) -> Node {
+    let nothing = Node { span: Span::default(), kind: Kind::Map(Vec::new()) };
+    let settings = root.get("stages").and_then(|stages| stages.get(stage)).unwrap_or(&nothing);
+    let merged = match settings.get("override") {
+        Some(over) => {
+            for entry in over.entries().iter().filter(|entry| matches!(entry.key.as_str(), "stages" | "stack")) {
+                expander.diagnostics.push(
+                    Diagnostic::error("D0312", "an override of what is the same in every stage")
+                        .at(entry.key.span, "a stage cannot change this")
+                        .help("stages differ in `vars` and in everything but `stack` and `stages`"),
+                );
+            }
+            overlay::merge(root, over)
+        }
+        None => root.clone(),
+    };
+
+    let mut scope = Scope::new();
+    if let Some(name) = root.get("stack").and_then(Node::as_str) {
+        scope.insert("stack".to_owned(), name.into());
+    }
+    let all_stages = expand_stages(root, &scope, expander);
+    scope.insert("stage".to_owned(), stage.into());
+    let expanded = all_stages.as_ref().and_then(|stages| stages.get(stage));
+    let setting = |key: &str| match expanded.and_then(|settings| settings.get(key)).map(|node| &node.kind) {
+        Some(Kind::String(text)) => Some(text.clone()),
+        Some(Kind::Int(number)) => Some(number.to_string()),
+        _ => None,
+    };
+    let from_environment = ["AWS_REGION", "AWS_DEFAULT_REGION"].iter().find_map(|name| expander.environment.get(*name));
+    if let Some(region) = setting("region").or_else(|| from_environment.cloned()) {
+        scope.insert("region".to_owned(), region.into());
+    }
+    if let Some(account) = setting("account") {
+        scope.insert("account".to_owned(), account.into());
+    }
+    let vars = variables(merged.get("vars"), settings.get("vars"), &mut scope, expander);
+
+    // `stages` and `vars` are done; whatever else the file holds is expanded in one go, so that loops work at every key.
+    let rest = merged.entries().iter().filter(|entry| !matches!(entry.key.as_str(), "stages" | "vars")).cloned();
+    let rest = Node { span: root.span, kind: Kind::Map(rest.collect()) };
+    let mut tree = expander.expand(&rest, &scope, Place::Typed);
+    if let Kind::Map(entries) = &mut tree.kind {
+        let key =
+            |name: &str| root.entries().iter().find(|entry| entry.key.as_str() == name).map(|entry| entry.key.clone());
+        if let (Some(key), Some(value)) = (key("stages"), all_stages) {
+            entries.push(Entry { key, value });
+        }
+        let key = key("vars").unwrap_or_else(|| Spanned::new("vars".to_owned(), vars.span));
+        entries.push(Entry { key, value: vars });
+    }
+    tree
+}
+
+/// Every stage's own settings; `override` and `vars` stay as written, since they mean something only in their stage.
+fn expand_stages(root: &Node, scope: &Scope, expander: &mut Expander<'_>) -> Option<Node> {
+    let stages = root.get("stages")?;
+    let mut entries = Vec::new();
+    for stage in stages.entries() {
+        let mut scope = scope.clone();
+        scope.insert("stage".to_owned(), stage.key.as_str().into());
+        let value = match &stage.value.kind {
+            Kind::Map(settings) => {
+                let settings = settings.iter().map(|setting| match setting.key.as_str() {
+                    "override" | "vars" => setting.clone(),
+                    _ => {
+                        Entry { key: setting.key.clone(), value: expander.expand(&setting.value, &scope, Place::Typed) }
+                    }
+                });
+                Node { span: stage.value.span, kind: Kind::Map(settings.collect()) }
+            }
+            _ => stage.value.clone(),
+        };
+        entries.push(Entry { key: stage.key.clone(), value });
+    }
+    Some(Node { span: stages.span, kind: Kind::Map(entries) })
+}
+
+/// The stack's variables under the stage's, filled from top to bottom: each may use those above it.
+fn variables(base: Option<&Node>, own: Option<&Node>, scope: &mut Scope, expander: &mut Expander<'_>) -> Node {
+    let merged = match (base, own) {
+        (Some(base), Some(own)) if base.kind == Kind::Null => own.clone(),
+        (Some(base), Some(own)) => overlay::merge(base, own),
+        (Some(one), None) | (None, Some(one)) => one.clone(),
+        (None, None) => Node { span: Span::default(), kind: Kind::Map(Vec::new()) },
+    };
+    let Kind::Map(written) = merged.kind else { return merged };
+    let mut entries = Vec::new();
+    for entry in written {
+        let name = entry.key.as_str();
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit());
+        if BUILTINS.contains(&name) || !is_name {
+            let text = if is_name { "this name is the tool's own" } else { "no template can name this" };
+            expander.diagnostics.push(
+                Diagnostic::error("D0311", "a variable that cannot be used")
+                    .at(entry.key.span, text)
+                    .help("letters, digits and `_`, and none of: stack, stage, region, account, item"),
+            );
+            continue;
+        }
+        let value = expander.expand(&entry.value, scope, Place::Typed);
+        scope.insert(name.to_owned(), jinja::value(&value.to_json()));
+        entries.push(Entry { key: entry.key, value });
+    }
+    Node { span: merged.span, kind: Kind::Map(entries) }
+}

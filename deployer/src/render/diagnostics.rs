@@ -1,0 +1,115 @@
+//! Diagnostics as text with the source underlined, and as JSON. The only file that knows the snippet renderer.
+
+use crate::diag::{Diagnostic, Diagnostics, Label, Severity};
+use crate::source::{Sources, Span};
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use serde_json::{Value, json};
+use std::ops::Range;
+
+/// Widest line that is printed. Columns.
+const WIDTH: usize = 120;
+
+/// Every finding, then a line that counts them. Empty when there are none.
+pub(crate) fn text(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.term_width(WIDTH);
+    let mut text = String::new();
+    for diagnostic in &diagnostics.0 {
+        text.push_str(&renderer.render(&[group(diagnostic, sources)]));
+        text.push_str("\n\n");
+    }
+    if !diagnostics.0.is_empty() {
+        text.push_str(&counts(diagnostics));
+        text.push('\n');
+    }
+    text
+}
+
+/// "2 errors, 1 warning".
+pub(crate) fn counts(diagnostics: &Diagnostics) -> String {
+    let count = |severity, word: &str| match diagnostics.0.iter().filter(|one| one.severity == severity).count() {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        more => Some(format!("{more} {word}s")),
+    };
+    let parts: Vec<String> =
+        [count(Severity::Error, "error"), count(Severity::Warning, "warning")].into_iter().flatten().collect();
+    parts.join(", ")
+}
+
+/// One object per finding; lines and columns count from 1, columns in characters.
+pub(crate) fn json(diagnostics: &Diagnostics, sources: &Sources) -> Vec<Value> {
+    let label = |label: &Label| {
+        let range = clamped(label.span, sources);
+        let source = sources.get(label.span.file);
+        let position = |byte: usize| {
+            let before = &source.text[..byte];
+            let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            json!({ "line": before.matches('\n').count() + 1, "column": before[line_start..].chars().count() + 1 })
+        };
+        json!({ "file": source.name, "start": position(range.start), "end": position(range.end), "text": label.text })
+    };
+    let one = |diagnostic: &Diagnostic| {
+        json!({
+            "severity": word(diagnostic.severity),
+            "code": diagnostic.code,
+            "summary": diagnostic.summary,
+            "labels": diagnostic.labels.iter().filter(|one| in_a_file(one, sources)).map(label).collect::<Vec<_>>(),
+            "help": diagnostic.help,
+        })
+    };
+    diagnostics.0.iter().map(one).collect()
+}
+
+fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    }
+}
+
+fn in_a_file(label: &Label, sources: &Sources) -> bool {
+    label.span.file.0 < sources.0.len()
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(level.primary_title(diagnostic.summary.as_str()).id(diagnostic.code));
+    // One snippet per file, the file of the primary place first.
+    let mut files = Vec::new();
+    for label in diagnostic.labels.iter().filter(|label| in_a_file(label, sources)) {
+        if !files.contains(&label.span.file) {
+            files.push(label.span.file);
+        }
+    }
+    for file in files {
+        let source = sources.get(file);
+        let mut snippet = Snippet::source(source.text.as_str()).path(source.name.as_str());
+        for (position, label) in diagnostic.labels.iter().enumerate().filter(|(_, label)| label.span.file == file) {
+            let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+            let range = first_line(&source.text, clamped(label.span, sources));
+            snippet = snippet.annotation(kind.span(range).label(label.text.as_str()));
+        }
+        group = group.element(snippet);
+    }
+    match &diagnostic.help {
+        Some(help) => group.element(Level::HELP.message(help.as_str())),
+        None => group,
+    }
+}
+
+/// The span inside of its text, on character boundaries, never backwards.
+fn clamped(span: Span, sources: &Sources) -> Range<usize> {
+    let text = &sources.get(span.file).text;
+    let floor = |at: usize| text.floor_char_boundary(at.min(text.len()));
+    let start = floor(span.start);
+    start..floor(span.end).max(start)
+}
+
+/// A place of several lines is shown by its first: a whole block underlined says less.
+fn first_line(text: &str, range: Range<usize>) -> Range<usize> {
+    let line = text[range.clone()].split('\n').next().unwrap_or_default();
+    range.start..range.start + line.trim_end().len()
+}
