@@ -109,7 +109,7 @@ impl Decode for Duration {
         }
     }
     fn schema(_: &mut Map<String, Value>) -> Value {
-        json!({ "type": "string", "pattern": "^([0-9]+ *(ms|s|m|min|h|d)|.*\\{\\{.*)$" })
+        json!({ "type": "string", "pattern": "^[0-9]+ *(ms|s|m|min|h|d)$" })
     }
 }
 

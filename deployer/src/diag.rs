@@ -4,6 +4,45 @@
 
 use crate::source::Span;
 
+/// Every code that is not a rule's (`rules::RULES`), with its summary. D01xx: the text and its shape. D03xx: stages,
+/// templates and loops. D04xx: between stacks. A code keeps its meaning for ever; a gap is a code that was given up.
+pub(crate) const CODES: &[(&str, &str)] = &[
+    ("D0101", "not YAML"),
+    ("D0102", "unknown key"),
+    ("D0103", "a value of the wrong kind"),
+    ("D0104", "a required key is missing"),
+    ("D0105", "a tab in the indentation"),
+    ("D0106", "the same key twice"),
+    ("D0107", "not UTF-8"),
+    ("D0108", "more than one document in a file"),
+    ("D0109", "aliases add up to too much"),
+    ("D0110", "nested too deeply"),
+    ("D0111", "the file is too large"),
+    ("D0112", "unknown tag"),
+    ("D0113", "the file is empty"),
+    ("D0114", "a key that is no text"),
+    ("D0115", "a merge of what is no map"),
+    ("D0116", "an alias inside of what it stands for"),
+    ("D0301", "a stack without stages"),
+    ("D0302", "a stage has to be chosen"),
+    ("D0303", "no such stage"),
+    ("D0304", "an undefined variable"),
+    ("D0305", "a template that does not work"),
+    ("D0306", "a template that takes too much"),
+    ("D0307", "a loop over what is neither list nor map"),
+    ("D0308", "two entries become the same key"),
+    ("D0309", "an environment variable that is not set"),
+    ("D0310", "loops make too much"),
+    ("D0311", "a variable that cannot be used"),
+    ("D0312", "an override of what is the same in every stage"),
+    ("D0405", "stacks that need each other"),
+    ("D0406", "a stack that does not exist"),
+    ("D0407", "two files describe the same stack"),
+];
+
+/// Codes whose first label covers a secret: the text there is never shown.
+pub(crate) const HIDDEN: &[&str] = &["D0214", "D0215"];
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Severity {
     Error,

@@ -26,6 +26,7 @@ mod model;
 mod order;
 mod overlay;
 mod rules;
+mod schema;
 mod yaml;
 
 // synth: pure

@@ -1,9 +1,10 @@
 //! Diagnostics as text with the source underlined, and as JSON. The only file that knows the snippet renderer.
 
-use crate::diag::{Diagnostic, Diagnostics, Label, Severity};
-use crate::source::{Sources, Span};
+use crate::diag::{Diagnostic, Diagnostics, HIDDEN, Label, Severity};
+use crate::source::{FileId, Sources, Span};
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Widest line that is printed. Columns.
@@ -86,7 +87,7 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     }
     for file in files {
         let source = sources.get(file);
-        let mut snippet = Snippet::source(source.text.as_str()).path(source.name.as_str());
+        let mut snippet = Snippet::source(shown(diagnostic, file, sources)).path(source.name.as_str());
         for (position, label) in diagnostic.labels.iter().enumerate().filter(|(_, label)| label.span.file == file) {
             let kind = if position == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
             let range = first_line(&source.text, clamped(label.span, sources));
@@ -97,6 +98,20 @@ fn group<'a>(diagnostic: &'a Diagnostic, sources: &'a Sources) -> Group<'a> {
     match &diagnostic.help {
         Some(help) => group.element(Level::HELP.message(help.as_str())),
         None => group,
+    }
+}
+
+/// The file's text, with a secret replaced by as many asterisks as it has bytes.
+fn shown<'a>(diagnostic: &Diagnostic, file: FileId, sources: &'a Sources) -> Cow<'a, str> {
+    let text = sources.get(file).text.as_str();
+    let hidden = diagnostic.labels.first().filter(|label| label.span.file == file && HIDDEN.contains(&diagnostic.code));
+    match hidden.map(|label| clamped(label.span, sources)) {
+        Some(range) => {
+            let stars: String =
+                text[range.clone()].bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+            Cow::Owned([&text[..range.start], &stars, &text[range.end..]].concat())
+        }
+        None => Cow::Borrowed(text),
     }
 }
 
@@ -112,4 +127,56 @@ fn clamped(span: Span, sources: &Sources) -> Range<usize> {
 fn first_line(text: &str, range: Range<usize>) -> Range<usize> {
     let line = text[range.clone()].split('\n').next().unwrap_or_default();
     range.start..range.start + line.trim_end().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    fn check(texts: &[&str], diagnostic: Diagnostic) -> String {
+        let mut sources = Sources::default();
+        for (number, text) in texts.iter().enumerate() {
+            sources.add(Source { name: format!("stacks/{number}.yaml"), text: (*text).to_owned() });
+        }
+        text(&Diagnostics(vec![diagnostic]), &sources, false)
+    }
+
+    fn span(file: usize, start: usize, end: usize) -> Span {
+        Span { file: FileId(file), start, end }
+    }
+
+    #[test]
+    fn places_in_two_files_are_shown_together() {
+        let diagnostic = Diagnostic::error("D0204", "visibility timeout shorter than function timeout")
+            .at(span(0, 12, 15), "messages reappear after 20s …")
+            .at(span(1, 9, 12), "… while the function may still be working")
+            .help("set visibility to 3m");
+        insta::assert_snapshot!(check(&["visibility: 20s\n", "timeout: 30s\n"], diagnostic), @"");
+    }
+
+    #[test]
+    fn wide_characters_are_underlined_where_they_stand() {
+        let diagnostic = Diagnostic::warning("D0102", "unknown key").at(span(0, 10, 15), "not a key of a queue");
+        insta::assert_snapshot!(check(&["añb: [日本, wrong: 1]\n"], diagnostic), @"");
+    }
+
+    #[test]
+    fn a_block_is_shown_by_its_first_line() {
+        let diagnostic = Diagnostic::error("D0104", "a required key is missing").at(span(0, 0, 14), "needs `c`");
+        insta::assert_snapshot!(check(&["a:\n  b: 1\nd: 2\n"], diagnostic), @"");
+    }
+
+    #[test]
+    fn a_place_outside_of_its_file_is_no_panic() {
+        let diagnostic = Diagnostic::error("D0101", "not YAML").at(span(0, 90, 4), "here").at(span(7, 0, 1), "nowhere");
+        assert!(check(&["a"], diagnostic).contains("not YAML"));
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_again() {
+        let diagnostic = Diagnostic::error("D0215", "a credential in plain text").at(span(0, 5, 12), "here");
+        let text = check(&["KEY: hunter2\n"], diagnostic);
+        assert!(!text.contains("hunter2") && text.contains("KEY: *******"), "{text}");
+    }
 }

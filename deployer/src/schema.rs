@@ -1,0 +1,125 @@
+//! The JSON Schema of stack files, as editors want it: the types' own schema, and what is allowed before types are
+//! read: templates, `for_each` and `{env: NAME}`.
+
+use crate::decode::Decode;
+use crate::model::StackFile;
+use serde_json::{Map, Value, json};
+
+/// JSON Schema 2020-12 of one stack file.
+pub(crate) fn schema() -> Value {
+    let mut definitions = Map::new();
+    let root = StackFile::schema(&mut definitions);
+    for definition in definitions.values_mut() {
+        *definition = before_types(definition.take());
+    }
+    definitions.insert(
+        "Template".to_owned(),
+        json!({ "type": "string", "pattern": "\\{\\{", "description": "A template: \"{{ expression }}\"." }),
+    );
+    definitions.insert(
+        "Environment".to_owned(),
+        json!({
+            "type": "object", "required": ["env"], "additionalProperties": false,
+            "properties": { "env": { "type": "string" } },
+            "description": "A variable of the environment that the tool runs in.",
+        }),
+    );
+    definitions.insert(
+        "Loop".to_owned(),
+        json!({
+            "type": ["array", "object", "string"],
+            "description": "Repeats this entry for each item of a list or a map: `{{ item }}`, or `{{ item.key }}` and `{{ item.value }}`.",
+        }),
+    );
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A stack of deployer",
+    });
+    if let (Value::Object(schema), Value::Object(root)) = (&mut schema, root) {
+        schema.extend(root);
+        schema.insert("$defs".to_owned(), Value::Object(definitions));
+    }
+    schema
+}
+
+/// Widens a schema by what templates, loops and environment references put in its place.
+fn before_types(schema: Value) -> Value {
+    let Value::Object(mut object) = schema else { return schema };
+    for key in ["items", "additionalProperties"] {
+        if let Some(inner) = object.remove(key) {
+            object.insert(key.to_owned(), before_types(inner));
+        }
+    }
+    if let Some(Value::Array(choices)) = object.remove("anyOf") {
+        object.insert("anyOf".to_owned(), choices.into_iter().map(before_types).collect());
+    }
+    let is_record = match object.remove("properties") {
+        Some(Value::Object(properties)) => {
+            let mut properties: Map<String, Value> =
+                properties.into_iter().map(|(key, value)| (key, before_types(value))).collect();
+            properties.insert("for_each".to_owned(), json!({ "$ref": "#/$defs/Loop" }));
+            object.insert("properties".to_owned(), Value::Object(properties));
+            true
+        }
+        _ => false,
+    };
+    // A loop adds its own key to the one of a trigger or reference.
+    if let Some(1) = object.get("maxProperties").and_then(Value::as_u64) {
+        object.insert("maxProperties".to_owned(), json!(2));
+    }
+    let is_scalar = object.contains_key("enum")
+        || match object.get("type") {
+            Some(Value::String(kind)) => kind != "object" && kind != "array",
+            Some(Value::Array(_)) => true,
+            _ => false,
+        };
+    let is_list = object.get("type").is_some_and(|kind| kind == "array");
+    let is_map = !is_record && object.get("type").is_some_and(|kind| kind == "object");
+    let description = object.get("description").cloned();
+    let mut choices = vec![Value::Object(object)];
+    if is_scalar {
+        choices.push(json!({ "$ref": "#/$defs/Environment" }));
+    }
+    if is_scalar || is_list || is_map {
+        choices.push(json!({ "$ref": "#/$defs/Template" }));
+    }
+    if choices.len() == 1 {
+        return choices.remove(0);
+    }
+    match description {
+        Some(description) => json!({ "description": description, "anyOf": choices }),
+        None => json!({ "anyOf": choices }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reference_leads_to_a_definition() {
+        fn walk(value: &Value, definitions: &Map<String, Value>) {
+            match value {
+                Value::Object(object) => {
+                    if let Some(Value::String(reference)) = object.get("$ref") {
+                        let name = reference.strip_prefix("#/$defs/").unwrap_or(reference);
+                        assert!(definitions.get(name).is_some_and(|it| !it.is_null()), "{reference}");
+                    }
+                    object.values().for_each(|inner| walk(inner, definitions));
+                }
+                Value::Array(items) => items.iter().for_each(|inner| walk(inner, definitions)),
+                _ => {}
+            }
+        }
+        let schema = schema();
+        walk(&schema, schema["$defs"].as_object().expect("definitions are an object"));
+    }
+
+    #[test]
+    fn numbers_may_be_templates_and_entries_may_be_loops() {
+        let schema = schema();
+        let function = &schema["$defs"]["Function"]["properties"];
+        assert!(function["memory"].to_string().contains("#/$defs/Template"));
+        assert_eq!(function["for_each"]["$ref"], "#/$defs/Loop");
+    }
+}
