@@ -129,9 +129,96 @@ pub(crate) fn append(value: &Value, suffix: &str) -> Value {
     }
 }
 
-/// JSON with two spaces and a final newline: the bytes that are uploaded, hashed and compared.
+/// Columns within which a list or a map is written on one line.
+const WIDTH: usize = 120;
+
+/// JSON with two spaces and a final newline, small values on one line: the bytes that are uploaded, hashed, compared
+/// and read by people.
 pub(crate) fn to_text(template: &Template) -> String {
-    let mut text = serde_json::to_string_pretty(template).expect("a template holds only JSON values");
+    let value = serde_json::to_value(template).expect("a template holds only JSON values");
+    let mut text = String::new();
+    write(&value, 0, 0, &mut text);
     text.push('\n');
     text
+}
+
+/// Writes `value`, which begins at column `column` of a line that is indented by `indent`.
+fn write(value: &Value, indent: usize, column: usize, text: &mut String) {
+    let (open, close, items): (_, _, Vec<(Option<&String>, &Value)>) = match value {
+        Value::Array(items) if !items.is_empty() => ('[', ']', items.iter().map(|item| (None, item)).collect()),
+        Value::Object(map) if !map.is_empty() => {
+            ('{', '}', map.iter().map(|(key, value)| (Some(key), value)).collect())
+        }
+        scalar => return text.push_str(&scalar.to_string()),
+    };
+    let line = one_line(value);
+    // One more column for the comma.
+    if column + line.chars().count() < WIDTH {
+        return text.push_str(&line);
+    }
+    let inner = indent + 2;
+    text.push(open);
+    for (position, (key, item)) in items.into_iter().enumerate() {
+        text.push_str(if position == 0 { "\n" } else { ",\n" });
+        text.extend(std::iter::repeat_n(' ', inner));
+        let key = key.map(|key| format!("{}: ", Value::from(key.as_str()))).unwrap_or_default();
+        text.push_str(&key);
+        write(item, inner, inner + key.chars().count(), text);
+    }
+    text.push('\n');
+    text.extend(std::iter::repeat_n(' ', indent));
+    text.push(close);
+}
+
+fn one_line(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(one_line).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) if !map.is_empty() => {
+            let entries = map.iter().map(|(key, value)| format!("{}: {}", Value::from(key.as_str()), one_line(value)));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
+        scalar => scalar.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_values_stand_on_one_line_and_the_text_is_the_same_json() {
+        let mut template = Template::default();
+        let long = "x".repeat(100);
+        let properties = json!({ "A": { "Ref": "B" }, "C": [], "D": { "E": [long, { "F": "\"quoted\"\n" }] } });
+        template.resources.insert(LogicalId::new("Q"), Resource::new("T", properties));
+        let text = to_text(&template);
+        assert_eq!(serde_json::from_str::<Template>(&text).expect("it is JSON"), template);
+        insta::assert_snapshot!(text, @r#"
+        {
+          "Resources": {
+            "Q": {
+              "Type": "T",
+              "Properties": {
+                "A": { "Ref": "B" },
+                "C": [],
+                "D": {
+                  "E": [
+                    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+                    { "F": "\"quoted\"\n" }
+                  ]
+                }
+              }
+            }
+          }
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_suffix_is_appended_in_the_simplest_form() {
+        assert_eq!(append(&json!("a"), "/*"), json!("a/*"));
+        assert_eq!(append(&sub("${X}"), "/${y}"), sub("${X}/${!y}"));
+        let import = import_value("x");
+        assert_eq!(append(&import, "/*"), json!({ "Fn::Join": ["", [{ "Fn::ImportValue": "x" }, "/*"]] }));
+    }
 }

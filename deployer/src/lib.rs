@@ -55,6 +55,8 @@ mod apply;
 mod artifact;
 mod aws;
 mod git;
+#[expect(clippy::disallowed_methods, reason = "effects: writes result files")]
+mod files;
 mod live;
 mod pipeline;
 #[expect(clippy::disallowed_methods, reason = "effects: reads the stack files")]

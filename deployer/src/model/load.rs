@@ -9,6 +9,7 @@ use crate::jinja::{self, Scope, Templates};
 use crate::overlay::{self, Expander, Place};
 use crate::rules;
 use crate::source::{FileId, Sources, Span, Spanned};
+use crate::synth;
 use crate::yaml::{self, Entry, Kind, Node};
 use std::collections::BTreeMap;
 
@@ -82,6 +83,9 @@ fn read(
     });
     if let Some(stack) = &stack {
         rules::check(stack, &mut found);
+        if !found.has_errors() {
+            found.extend(synth::check(stack));
+        }
     }
     // A template that failed has been reported: what is then wrong with its value is noise.
     let is_noise = |span: Span| {

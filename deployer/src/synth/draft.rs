@@ -30,15 +30,18 @@ impl<'a> Draft<'a> {
                 entry.insert(resource);
             }
             indexmap::map::Entry::Occupied(entry) => {
-                let text = format!("`{}` would be {} and {}", entry.key(), entry.get().kind, resource.kind);
-                self.clash(text);
+                let id = entry.key().clone();
+                let text = format!("`{id}` would be {} and {}", entry.get().kind, resource.kind);
+                self.clash("resources", id.as_str(), text);
             }
         }
     }
 
     pub(crate) fn parameter(&mut self, name: String, parameter: Value) {
         match self.template.parameters.get(&name) {
-            Some(there) if *there != parameter => self.clash(format!("the parameter `{name}` is needed twice")),
+            Some(there) if *there != parameter => {
+                self.clash("parameters", &name, format!("the parameter `{name}` would be two"))
+            }
             _ => {
                 self.template.parameters.insert(name, parameter);
             }
@@ -47,15 +50,17 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn output(&mut self, name: &str, output: Value) {
         if self.template.outputs.contains_key(name) {
-            self.clash(format!("the output `{name}` is there twice"));
+            self.clash("outputs", name, format!("the output `{name}` would be two"));
         } else {
             self.template.outputs.insert(name.to_owned(), output);
         }
     }
 
-    fn clash(&mut self, text: String) {
+    /// Points at the raw part that clashes, or at the stack where both are generated.
+    fn clash(&mut self, section: &str, id: &str, text: String) {
+        let place = self.stack.places.name(section, id).or(self.stack.file.stack.span);
         let clash = Diagnostic::error("D0701", "two things have the same logical id")
-            .at(self.stack.file.stack.span, text)
+            .at(place, text)
             .help("rename one of them; names that differ only in punctuation become the same id");
         self.findings.push(clash);
     }

@@ -15,6 +15,9 @@ use std::time::Duration;
 /// Name of the alias that takes all traffic.
 pub(crate) const ALIAS: &str = "live";
 
+/// Why log groups have no key of their own.
+pub(crate) const LOG_GROUP_KEY: &str = "CloudWatch Logs encrypts with its own key; no secret is logged";
+
 /// Days that CloudWatch Logs can keep events.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html> (read 2026-11).
@@ -80,16 +83,7 @@ fn log_group(draft: &mut Draft<'_>, name: &str, function: &Function) {
             "Tags": tag_list(&stack.function_tags(function)),
         }),
     );
-    draft.add(ids::log_group(name), log_group_skips(resource.kept(false), days));
-}
-
-/// What scanners want of a log group beyond what is the default here.
-pub(crate) fn log_group_skips(resource: Resource, days: u64) -> Resource {
-    let resource = resource.skip("CKV_AWS_158", "CloudWatch Logs encrypts with its own key; no secret is logged");
-    if days >= 365 {
-        return resource;
-    }
-    resource.skip("CKV_AWS_338", "kept as long as the stack file says; `logs: 365d` keeps a year")
+    draft.add(ids::log_group(name), resource.kept(false).skip("CKV_AWS_158", LOG_GROUP_KEY));
 }
 
 /// The shortest retention that CloudWatch Logs offers and that is at least `wanted`.

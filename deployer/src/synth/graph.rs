@@ -4,7 +4,7 @@
 
 use crate::cfn::{Resource, Template};
 use crate::diag::{Diagnostic, Diagnostics};
-use crate::source::Span;
+use crate::model::Stack;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,50 +13,55 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html> (read 2026-11).
 const LIMITS: [(&str, usize); 3] = [("resources", 500), ("parameters", 200), ("outputs", 200)];
 
-/// Findings about `template`; all of them point at `span`, since raw parts carry no places of their own.
-pub(crate) fn check(template: &Template, span: Span) -> Diagnostics {
+/// Findings about the template of `stack`. They point at the raw part that is involved, or at the stack.
+pub(crate) fn check(template: &Template, stack: &Stack) -> Diagnostics {
+    let place = |id: &str| {
+        let sections = ["resources", "outputs", "patch", "exports"];
+        let named = sections.into_iter().find(|section| stack.places.has(section, id));
+        named.map_or(stack.file.stack.span, |section| stack.places.name(section, id))
+    };
     let mut findings = Diagnostics::default();
     let counts = [template.resources.len(), template.parameters.len(), template.outputs.len()];
     for ((what, most), count) in LIMITS.into_iter().zip(counts) {
         if count > most {
             let finding = Diagnostic::error("D0707", "more than one CloudFormation stack can hold")
-                .at(span, format!("{count} {what}; at most {most} are possible"))
+                .at(stack.file.stack.span, format!("{count} {what}; at most {most} are possible"))
                 .help("split the stack in two, joined by `exports:` and `{import: …}`");
             findings.push(finding);
         }
     }
     let mut edges: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    let mut dangling: BTreeSet<(String, String)> = BTreeSet::new();
-    let mut follow = |from: &str, references: Vec<String>| {
+    let mut dangling: BTreeSet<(&str, String)> = BTreeSet::new();
+    let mut follow = |from, references: Vec<String>| {
         let mut targets = BTreeSet::new();
         for reference in references {
             let id = crate::ids::LogicalId::new(reference.as_str());
             if template.resources.contains_key(&id) {
                 targets.insert(reference);
             } else if !template.parameters.contains_key(&reference) && !reference.starts_with("AWS::") {
-                dangling.insert((from.to_owned(), reference));
+                dangling.insert((from, reference));
             }
         }
         targets
     };
     for (id, resource) in &template.resources {
-        let targets = follow(&format!("resource `{id}`"), resource_references(resource));
+        let targets = follow(id.as_str(), resource_references(resource));
         edges.insert(id.as_str(), targets);
     }
     for (name, output) in &template.outputs {
         let mut references = Vec::new();
         collect(output, &mut references);
-        follow(&format!("output `{name}`"), references);
+        follow(name.as_str(), references);
     }
     for (from, reference) in dangling {
         let finding = Diagnostic::error("D0705", "a reference to nothing")
-            .at(span, format!("{from} refers to `{reference}`, which this stack does not have"))
+            .at(place(from), format!("`{from}` refers to `{reference}`, which this stack does not have"))
             .help("`deployer synth` shows the logical ids of everything; what another stack exports is `{import: …}`");
         findings.push(finding);
     }
     if let Some(circle) = circle(&edges) {
         let finding = Diagnostic::error("D0706", "resources that wait for each other in a circle")
-            .at(span, circle.join(" → "))
+            .at(place(&circle[0]), circle.join(" → "))
             .help("name one of them by text, such as its ARN with ${AWS::AccountId}, instead of a reference");
         findings.push(finding);
     }

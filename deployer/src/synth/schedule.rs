@@ -27,8 +27,7 @@ pub(crate) fn schedule(draft: &mut Draft<'_>, function: &str, ordinal: usize, tr
                 "Target": without_nulls(json!({ "Arn": alias, "RoleArn": get_att(role, "Arn"), "Input": input })),
             }),
         );
-        let reason = "holds no secret; EventBridge Scheduler encrypts with its own key";
-        draft.add(id, resource.skip("CKV_AWS_297", reason));
+        draft.add(id, resource);
         return;
     }
     let target = without_nulls(json!({ "Id": "live", "Arn": alias, "Input": input }));

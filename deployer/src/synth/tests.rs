@@ -4,7 +4,7 @@ use super::{check, synth};
 use crate::cfn::to_text;
 use crate::decode::Decode as _;
 use crate::diag::Diagnostics;
-use crate::model::{Stack, StackFile};
+use crate::model::{Places, Stack, StackFile};
 use crate::source::{Span, Spanned};
 use crate::yaml::{Entry, Kind, Node};
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ fn stack(sections: Value) -> Stack {
     assert_eq!(mistakes, Diagnostics::default());
     let file = file.unwrap();
     let settings = file.stages["dev"].clone();
-    Stack { file, stage: "dev".to_owned(), settings }
+    Stack { file, stage: "dev".to_owned(), settings, places: Places::default() }
 }
 
 /// The template of a stack that must be sound, as JSON.

@@ -49,7 +49,6 @@ pub(crate) fn url(draft: &mut Draft<'_>, function: &str, trigger: &Url) {
 /// Source: <https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html> (read 2026-11).
 fn everybody(draft: &mut Draft<'_>, function: &str, url: &LogicalId) {
     let alias = reference(ids::alias(function));
-    let open = "open on purpose: the stack file says `auth: none`";
     let call = Resource::new(
         "AWS::Lambda::Permission",
         json!({
@@ -64,6 +63,6 @@ fn everybody(draft: &mut Draft<'_>, function: &str, url: &LogicalId) {
             "InvokedViaFunctionUrl": true,
         }),
     );
-    draft.add(ids::permission(url), call.skip("CKV_AWS_301", open));
-    draft.add(LogicalId::new(format!("{url}InvokePermission")), invoke.skip("CKV_AWS_301", open));
+    draft.add(ids::permission(url), call);
+    draft.add(LogicalId::new(format!("{url}InvokePermission")), invoke);
 }
