@@ -4,6 +4,7 @@
 //! - [`secrets`]: values that live in Secrets Manager, by ARN, cached for a while
 //! - [`clients`]: the one SDK configuration (one TLS stack, endpoint override honoured)
 //! - [`database`]: a PostgreSQL connection that survives from one invocation to the next
+//! - [`tls`]: whom a TLS connection trusts
 //! - [`telemetry`]: JSON log lines with request and trace id; metrics as log lines
 //! - [`problem`]: the one error type and what it answers over HTTP
 //! - [`http`]: the answer and the body of an HTTP API event
@@ -19,6 +20,7 @@ pub mod invoke;
 pub mod problem;
 pub mod secrets;
 pub mod telemetry;
+pub mod tls;
 
 pub use config::{ConfigError, Env};
 pub use database::Database;

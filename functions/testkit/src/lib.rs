@@ -2,9 +2,16 @@
 //!
 //! - [`Postgres`]: a private PostgreSQL server on a free loopback port, thrown away afterwards
 //!
+//! - [`Kafka`] (feature `kafka`): a cluster of brokers in this process, reachable over loopback
+//!
 //! A program that is missing ends the test with the name of the package that brings it; no test is
 //! skipped.
 
+#[cfg(feature = "kafka")]
+mod kafka;
 mod postgres;
+
+#[cfg(feature = "kafka")]
+pub use kafka::{Kafka, KafkaRecord};
 
 pub use postgres::{Postgres, TestDatabase};

@@ -11,17 +11,19 @@
 use std::{str::FromStr as _, sync::Arc, time::Duration};
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, Error as TlsError, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     },
     crypto::CryptoProvider,
-    pki_types::{CertificateDer, ServerName, UnixTime, pem::PemObject as _},
+    pki_types::{CertificateDer, ServerName, UnixTime},
 };
 use serde::Deserialize;
 use tokio_postgres::{Client, Config, NoTls, config::SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::tls::{self, AuthorityError};
 
 /// Why a connection string is of no use. Never repeats any part of it but the name of a setting.
 #[derive(Debug, thiserror::Error)]
@@ -32,8 +34,8 @@ pub enum TargetError {
     Url(String),
     #[error("sslmode must be disable, prefer, require, verify-ca or verify-full")]
     SslMode,
-    #[error("sslrootcert {file}: {reason}")]
-    RootCert { file: String, reason: String },
+    #[error(transparent)]
+    RootCert(#[from] AuthorityError),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,41 +161,19 @@ fn managed(text: &str) -> Result<Parts, TargetError> {
 
 fn tls_config(trust: Trust, root_cert: Option<&str>) -> Result<ClientConfig, TargetError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .expect("ring serves TLS 1.2 and 1.3");
-    if trust == Trust::Encrypted {
-        let verifier = Arc::new(Relaxed { chain: None, provider });
-        return Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth());
-    }
-    let roots = Arc::new(roots(root_cert)?);
-    let chain = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build().map_err(|error| {
-        TargetError::RootCert {
-            file: root_cert.unwrap_or("(public authorities)").to_owned(),
-            reason: error.to_string(),
-        }
-    })?;
-    Ok(match trust {
-        Trust::Authority => {
-            let verifier = Arc::new(Relaxed { chain: Some(chain), provider });
-            builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-        }
-        _ => builder.with_webpki_verifier(chain).with_no_client_auth(),
-    })
-}
-
-fn roots(root_cert: Option<&str>) -> Result<RootCertStore, TargetError> {
-    let Some(file) = root_cert else {
-        return Ok(RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()));
+    let relaxed = |chain| {
+        let verifier = Arc::new(Relaxed { chain, provider: provider.clone() });
+        tls::builder().dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
     };
-    let failed = |reason: String| TargetError::RootCert { file: file.to_owned(), reason };
-    let mut store = RootCertStore::empty();
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| failed(error.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        store.add(certificate).map_err(|error| failed(error.to_string()))?;
-    }
-    if store.is_empty() { Err(failed("holds no certificate".into())) } else { Ok(store) }
+    Ok(match trust {
+        Trust::Off | Trust::Encrypted => relaxed(None),
+        Trust::Authority => {
+            let roots = Arc::new(tls::roots(root_cert)?);
+            let chain = WebPkiServerVerifier::builder_with_provider(roots, provider.clone()).build();
+            relaxed(Some(chain.expect("tls::roots gives at least one authority")))
+        }
+        Trust::Full => tls::client_config(root_cert)?,
+    })
 }
 
 /// libpq's weaker modes: no check at all (`require`), or the chain without the host's name (`verify-ca`).

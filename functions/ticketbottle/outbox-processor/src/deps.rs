@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use shared::{ConfigError, Database, Env, Secret, Secrets, StartError, clients};
+use shared::{ConfigError, Database, Env, Secret, Secrets, StartError, clients, tls};
 use ticketbottle_outbox::EventType;
 
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub struct Kafka {
     /// `host:port`, at least one.
     pub brokers: Vec<String>,
     pub tls: bool,
+    /// A private authority, as a PEM file or PEM text; else the public ones count.
+    pub authority: Option<String>,
     pub login: Option<Login>,
 }
 
@@ -101,9 +103,13 @@ impl Deps {
                 None
             }
         };
+        let authority = env.optional("KAFKA_SSL_CA");
+        if let Err(error) = tls::roots(authority.as_deref()) {
+            env.mistake(format!("KAFKA_SSL_CA: {error}"));
+        }
         let deps = Self {
             database: Database::new(env.secret_source("DATABASE_URL"), secrets),
-            kafka: Kafka { brokers, tls: env.parsed_or("KAFKA_SSL", "true or false", false), login },
+            kafka: Kafka { brokers, tls: env.parsed_or("KAFKA_SSL", "true or false", false), authority, login },
             topics: Topics {
                 payment_completed: env.text("KAFKA_TOPIC_PAYMENT_COMPLETED"),
                 payment_failed: env.text("KAFKA_TOPIC_PAYMENT_FAILED"),

@@ -16,8 +16,10 @@ pub struct Migration {
 }
 
 /// All of them. A new one is a new file and a line here; an old one is never edited.
-pub static MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") }];
+pub static MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "outbox", sql: include_str!("../migrations/0001_outbox.sql") },
+    Migration { version: 2, name: "claim_order", sql: include_str!("../migrations/0002_claim_order.sql") },
+];
 
 /// Names the lock in `pg_locks`: the letters "tktb".
 const LOCK: i64 = 0x746b_7462;
