@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let project = project::load(ctx, &args.stacks)?;
-    let artifacts = artifact::build(ctx, &project.stacks, artifact::Platform::of(ctx)).await?;
+    let artifacts = artifact::build(ctx, &project.sources, &project.stacks, artifact::Platform::of(ctx)).await?;
     let commit = git::commit(ctx).await;
     let mut session = Session::open(ctx).await?;
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
