@@ -101,7 +101,7 @@ impl Expander<'_> {
                     && entry.key.as_str() == "env"
                     && let Kind::String(name) = &entry.value.kind
                 {
-                    return self.from_environment(name, entry.value.span, span);
+                    return self.environment_value(name, entry.value.span, span);
                 }
                 self.map(entries, span, scope, place)
             }
@@ -197,7 +197,7 @@ impl Expander<'_> {
             .collect()
     }
 
-    fn from_environment(&mut self, name: &str, place: Span, span: Span) -> Node {
+    fn environment_value(&mut self, name: &str, place: Span, span: Span) -> Node {
         if let Some(value) = self.environment.get(name) {
             return Node { span, kind: Kind::String(value.clone()) };
         }

@@ -378,7 +378,7 @@ impl Builder<'_> {
         };
         // The end of a block is an empty place where the next thing begins; that of a flow reaches over a comment.
         let known = last.unwrap_or(frame.start);
-        let end = if span.len() > 0 { self.bracket(known, self.byte(span.end.index())) } else { known };
+        let end = if !span.is_empty() { self.bracket(known, self.byte(span.end.index())) } else { known };
         let span = Span { file: self.file, start: frame.start, end: end.max(frame.start) };
         let kind = match frame.items {
             Items::Seq(items) => Kind::Seq(items),
