@@ -54,6 +54,30 @@ fn every_code_has_a_case() {
     assert!(missing.is_empty(), "no case shows {missing:?}");
 }
 
+#[test]
+fn every_code_stands_in_one_of_the_two_tables() {
+    let source = repository().join("deployer/src");
+    let codes = |text: &str| -> Vec<String> {
+        text.match_indices("\"D0").filter_map(|(at, _)| text.get(at + 1..at + 6)).map(str::to_owned).collect()
+    };
+    let read = |path: PathBuf| fs::read_to_string(path).expect("sources can be read");
+    let table = |path: &str, start: &str| {
+        let text = read(source.join(path));
+        let from = text.find(start).expect("the table is there");
+        let to = text[from..].find("\n];").expect("the table ends");
+        codes(&text[from..from + to])
+    };
+    let mut known = table("diag.rs", "const CODES");
+    known.extend(table("rules/mod.rs", "static RULES"));
+    let distinct: BTreeSet<&String> = known.iter().collect();
+    assert_eq!(distinct.len(), known.len(), "a code stands there twice");
+    for file in files(&source, "rs") {
+        for code in codes(&read(file.clone())) {
+            assert!(distinct.contains(&code), "{code} in {} stands in no table", file.display());
+        }
+    }
+}
+
 const SOUND: &str = "stack: orders\nstages: {dev: {}, prod: {}}\nfunctions: {create: {crate: orders}}\n";
 
 #[test]
