@@ -74,10 +74,12 @@ pub(crate) struct Diagnostics(pub(crate) Vec<Diagnostic>);
 /// The candidate most like `word`, unless none is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
+    let most = |candidate: &str| 1 + candidate.len().max(word.len()) / 4;
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(word.len()) <= most(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len().max(word.len()) / 4 && *distance < word.len())
+        .filter(|(distance, candidate)| *distance <= most(candidate) && *distance < word.len())
         .min()
         .map(|(_, candidate)| candidate)
 }

@@ -53,16 +53,12 @@ fn before_types(schema: Value) -> Value {
     if let Some(Value::Array(choices)) = object.remove("anyOf") {
         object.insert("anyOf".to_owned(), choices.into_iter().map(before_types).collect());
     }
-    let is_record = match object.remove("properties") {
-        Some(Value::Object(properties)) => {
-            let mut properties: Map<String, Value> =
-                properties.into_iter().map(|(key, value)| (key, before_types(value))).collect();
-            properties.insert("for_each".to_owned(), json!({ "$ref": "#/$defs/Loop" }));
-            object.insert("properties".to_owned(), Value::Object(properties));
-            true
-        }
-        _ => false,
-    };
+    if let Some(Value::Object(properties)) = object.remove("properties") {
+        let mut properties: Map<String, Value> =
+            properties.into_iter().map(|(key, value)| (key, before_types(value))).collect();
+        properties.insert("for_each".to_owned(), json!({ "$ref": "#/$defs/Loop" }));
+        object.insert("properties".to_owned(), Value::Object(properties));
+    }
     // A loop adds its own key to the one of a trigger or reference.
     if let Some(1) = object.get("maxProperties").and_then(Value::as_u64) {
         object.insert("maxProperties".to_owned(), json!(2));
@@ -73,19 +69,12 @@ fn before_types(schema: Value) -> Value {
             Some(Value::Array(_)) => true,
             _ => false,
         };
-    let is_list = object.get("type").is_some_and(|kind| kind == "array");
-    let is_map = !is_record && object.get("type").is_some_and(|kind| kind == "object");
-    let description = object.get("description").cloned();
-    let mut choices = vec![Value::Object(object)];
-    if is_scalar {
-        choices.push(json!({ "$ref": "#/$defs/Environment" }));
+    if !is_scalar {
+        // A whole map or list may be a template too; saying so would make of every message "none of these fits".
+        return Value::Object(object);
     }
-    if is_scalar || is_list || is_map {
-        choices.push(json!({ "$ref": "#/$defs/Template" }));
-    }
-    if choices.len() == 1 {
-        return choices.remove(0);
-    }
+    let description = object.remove("description");
+    let choices = json!([Value::Object(object), { "$ref": "#/$defs/Environment" }, { "$ref": "#/$defs/Template" }]);
     match description {
         Some(description) => json!({ "description": description, "anyOf": choices }),
         None => json!({ "anyOf": choices }),

@@ -8,6 +8,7 @@ use crate::yaml::{Kind, Node};
 use serde_json::{Map, Value, json};
 
 /// One entry of `access:`.
+#[expect(clippy::large_enum_variant, reason = "a handful per function, and most are grants")]
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Access {
     Grant(Grant),

@@ -10,16 +10,22 @@ use std::ops::Range;
 /// Widest line that is printed. Columns.
 const WIDTH: usize = 120;
 
-/// Every finding, then a line that counts them. Empty when there are none.
+/// Most findings that are shown: whoever has more fixes these first.
+const SHOWN: usize = 100;
+
+/// The findings, then a line that counts them all. Empty when there are none.
 pub(crate) fn text(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() }.term_width(WIDTH);
     let mut text = String::new();
-    for diagnostic in &diagnostics.0 {
+    for diagnostic in diagnostics.0.iter().take(SHOWN) {
         text.push_str(&renderer.render(&[group(diagnostic, sources)]));
         text.push_str("\n\n");
     }
     if !diagnostics.0.is_empty() {
         text.push_str(&counts(diagnostics));
+        if diagnostics.0.len() > SHOWN {
+            text.push_str(&format!("; the first {SHOWN} are shown"));
+        }
         text.push('\n');
     }
     text
@@ -152,25 +158,66 @@ mod tests {
             .at(span(0, 12, 15), "messages reappear after 20s …")
             .at(span(1, 9, 12), "… while the function may still be working")
             .help("set visibility to 3m");
-        insta::assert_snapshot!(check(&["visibility: 20s\n", "timeout: 30s\n"], diagnostic), @"");
+        insta::assert_snapshot!(check(&["visibility: 20s\n", "timeout: 30s\n"], diagnostic), @r"
+        error[D0204]: visibility timeout shorter than function timeout
+         --> stacks/0.yaml:1:13
+          |
+        1 | visibility: 20s
+          |             ^^^ messages reappear after 20s …
+          |
+         ::: stacks/1.yaml:1:10
+          |
+        1 | timeout: 30s
+          |          --- … while the function may still be working
+          |
+          = help: set visibility to 3m
+
+        1 error
+        ");
     }
 
     #[test]
     fn wide_characters_are_underlined_where_they_stand() {
-        let diagnostic = Diagnostic::warning("D0102", "unknown key").at(span(0, 10, 15), "not a key of a queue");
-        insta::assert_snapshot!(check(&["añb: [日本, wrong: 1]\n"], diagnostic), @"");
+        let diagnostic = Diagnostic::warning("D0102", "unknown key").at(span(0, 15, 20), "not a key of a queue");
+        insta::assert_snapshot!(check(&["añb: [日本, wrong: 1]\n"], diagnostic), @r"
+        warning[D0102]: unknown key
+         --> stacks/0.yaml:1:11
+          |
+        1 | añb: [日本, wrong: 1]
+          |             ^^^^^ not a key of a queue
+
+        1 warning
+        ");
     }
 
     #[test]
     fn a_block_is_shown_by_its_first_line() {
         let diagnostic = Diagnostic::error("D0104", "a required key is missing").at(span(0, 0, 14), "needs `c`");
-        insta::assert_snapshot!(check(&["a:\n  b: 1\nd: 2\n"], diagnostic), @"");
+        insta::assert_snapshot!(check(&["a:\n  b: 1\nd: 2\n"], diagnostic), @r"
+        error[D0104]: a required key is missing
+         --> stacks/0.yaml:1:1
+          |
+        1 | a:
+          | ^^ needs `c`
+
+        1 error
+        ");
     }
 
     #[test]
     fn a_place_outside_of_its_file_is_no_panic() {
         let diagnostic = Diagnostic::error("D0101", "not YAML").at(span(0, 90, 4), "here").at(span(7, 0, 1), "nowhere");
         assert!(check(&["a"], diagnostic).contains("not YAML"));
+    }
+
+    #[test]
+    fn of_very_many_findings_the_first_are_shown_and_all_are_counted() {
+        let mut sources = Sources::default();
+        sources.add(Source { name: "stacks/0.yaml".to_owned(), text: "a".to_owned() });
+        let one = Diagnostic::error("D0102", "unknown key").at(span(0, 0, 1), "here");
+        let text = text(&Diagnostics(vec![one; 250]), &sources, false);
+        assert_eq!(text.matches("error[D0102]").count(), 100);
+        assert!(text.ends_with("250 errors; the first 100 are shown\n"), "{text}");
     }
 
     #[test]

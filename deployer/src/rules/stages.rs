@@ -24,7 +24,7 @@ pub(super) fn regions(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics)
         (2..=4).contains(&area.len())
             && is_word(area)
             && !middle.is_empty()
-            && middle.iter().all(|word| is_word(word))
+            && middle.iter().all(is_word)
             && matches!(number.as_bytes(), [b'1'..=b'9'])
     };
     for region in stack.file.stages.values().filter_map(|stage| stage.region.as_ref()) {
