@@ -101,7 +101,8 @@ impl<'a> Draft<'a> {
             Noun::Bucket if file.buckets.contains_key(name) => self.bucket_arn(name),
             Noun::Secret if file.secrets.contains_key(name) => match &file.secrets[name].from {
                 Some(from) => self.raw_arn(from),
-                None => cfn::reference(ids::secret(name)),
+                // The ARN, as `Ref` is; but a local AWS may take `Ref` for the name.
+                None => cfn::get_att(ids::secret(name), "Id"),
             },
             _ => self.raw_arn(target),
         }
@@ -134,7 +135,8 @@ impl<'a> Draft<'a> {
     /// The ARN of what is no declared noun: a raw resource of this stack, or something outside.
     pub(crate) fn raw_arn(&mut self, target: &Target) -> Value {
         self.raw(target, |kind| match kind {
-            "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" => None,
+            "AWS::SNS::Topic" => None,
+            "AWS::SecretsManager::Secret" => Some("Id"),
             kind if kind.starts_with("AWS::MSK::") => None,
             _ => Some("Arn"),
         })
