@@ -27,9 +27,14 @@ pub(crate) trait Decode: Sized {
 
 /// "expected X, found Y" at the place of `node`.
 pub(crate) fn mismatch<T>(node: &Node, expected: &str, diagnostics: &mut Diagnostics) -> Option<T> {
+    let found = match &node.kind {
+        Kind::String(text) if text.len() <= 40 && !text.contains('\n') => format!("the text `{text}`"),
+        Kind::Int(number) => format!("the number {number}"),
+        _ => node.kind_name().to_owned(),
+    };
     diagnostics.push(
         Diagnostic::error("D0103", "a value of the wrong kind")
-            .at(node.span, format!("expected {expected}, found {}", node.kind_name())),
+            .at(node.span, format!("expected {expected}, found {found}")),
     );
     None
 }

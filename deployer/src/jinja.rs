@@ -172,7 +172,11 @@ fn too_expensive(span: Span) -> Box<Diagnostic> {
     Box::new(
         Diagnostic::error("D0306", "a template that takes too much")
             .at(span, "it runs too long or becomes too large")
-            .help(format!("one scalar may become {} KiB; make the loop or the text smaller", MAX_SCALAR / 1024)),
+            .help(format!(
+                "a value may take {} KiB, all of a stack {} MiB: make the loop or the text smaller",
+                MAX_SCALAR >> 10,
+                MAX_TOTAL >> 20
+            )),
     )
 }
 

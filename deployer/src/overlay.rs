@@ -61,7 +61,10 @@ pub(crate) struct Expander<'a> {
     pub(crate) diagnostics: &'a mut Diagnostics,
     /// Places of templates that failed: what is said about their values is noise.
     pub(crate) failed: Vec<Span>,
+    /// Values made so far.
     pub(crate) nodes: usize,
+    /// Whether loops have made too much.
+    pub(crate) is_exhausted: bool,
 }
 
 impl Expander<'_> {
@@ -70,7 +73,10 @@ impl Expander<'_> {
         let span = node.span;
         match &node.kind {
             Kind::String(text) if jinja::is_template(text) => match self.templates.node(text, span, scope) {
-                Ok(node) => node,
+                Ok(node) => {
+                    self.nodes += node.size();
+                    node
+                }
                 Err(diagnostic) => {
                     self.fail(*diagnostic, span);
                     node.clone()
@@ -115,7 +121,7 @@ impl Expander<'_> {
                 None => vec![(scope.clone(), entry.value.clone())],
             };
             for (scope, value) in rounds {
-                let key = self.key(&entry.key, &scope);
+                let Some(key) = self.key(&entry.key, &scope) else { continue };
                 if let Some(first) = seen.insert(key.value.clone(), key.span) {
                     let mut diagnostic = Diagnostic::error("D0308", "two entries become the same key")
                         .at(key.span, format!("this becomes `{}`, which is there already", key.value))
@@ -133,21 +139,24 @@ impl Expander<'_> {
         Node { span, kind: Kind::Map(expanded) }
     }
 
-    fn key(&mut self, key: &Spanned<String>, scope: &Scope) -> Spanned<String> {
+    fn key(&mut self, key: &Spanned<String>, scope: &Scope) -> Option<Spanned<String>> {
         if !jinja::is_template(key) {
-            return key.clone();
+            return Some(key.clone());
         }
         match self.templates.text(key, key.span, scope) {
-            Ok(text) => Spanned::new(text, key.span),
+            Ok(text) => Some(Spanned::new(text, key.span)),
             Err(diagnostic) => {
                 self.fail(*diagnostic, key.span);
-                key.clone()
+                None
             }
         }
     }
 
     /// One scope for each round of a loop.
     fn rounds(&mut self, over: &Node, scope: &Scope) -> Vec<Scope> {
+        if self.is_exhausted {
+            return Vec::new();
+        }
         let failures = self.failed.len();
         let over = self.expand(over, scope, Place::Typed);
         if self.failed.len() > failures {
@@ -168,12 +177,9 @@ impl Expander<'_> {
                 return Vec::new();
             }
         };
-        if self.nodes > MAX_NODES {
-            return Vec::new();
-        }
         if self.nodes + items.len() > MAX_NODES {
             // Said once; every later loop is left out.
-            self.nodes = MAX_NODES + 1;
+            self.is_exhausted = true;
             self.diagnostics.push(
                 Diagnostic::error("D0310", "loops make too much")
                     .at(over.span, format!("the stack would grow past {MAX_NODES} values"))

@@ -6,6 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::project::{self, Checked};
 use crate::render::diagnostics;
 use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -29,17 +30,25 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     if exit == Exit::Usage {
         return Err(Failure::Input { diagnostics: checked.diagnostics, sources: checked.sources });
     }
-    ctx.say(diagnostics::text(&checked.diagnostics, &checked.sources, true).trim_end());
+    if !checked.diagnostics.0.is_empty() {
+        ctx.say(diagnostics::text(&checked.diagnostics, &checked.sources, true).trim_end());
+    }
     ctx.result(&summary(&checked));
     Ok(exit)
 }
 
 fn summary(checked: &Checked) -> String {
     let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
-    let stacks: Vec<&str> = checked.stacks.iter().map(|stack| stack.file.stack.as_str()).collect();
-    let functions = |name: &str| checked.stacks.iter().find(|stack| stack.file.stack.as_str() == name);
-    let mut names = stacks.clone();
-    names.dedup();
-    let functions: usize = names.iter().copied().filter_map(functions).map(|stack| stack.file.functions.len()).sum();
-    format!("ok: {}, {}, {}\n", count(names.len(), "stack"), count(stacks.len(), "stage"), count(functions, "function"))
+    // Each stack is there once for every stage; what it declares is counted once.
+    let stacks: BTreeMap<&str, usize> =
+        checked.stacks.iter().map(|stack| (stack.file.stack.as_str(), stack.file.functions.len())).collect();
+    let stages: BTreeSet<&str> = checked.stacks.iter().map(|stack| stack.stage.as_str()).collect();
+    let names: Vec<&str> = stages.iter().copied().collect();
+    format!(
+        "ok: {}, {} ({}), {}\n",
+        count(stacks.len(), "stack"),
+        count(stages.len(), "stage"),
+        names.join(", "),
+        count(stacks.values().sum(), "function")
+    )
 }

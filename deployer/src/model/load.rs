@@ -65,13 +65,22 @@ fn read(
         mismatch::<()>(&root, "a map: `stack`, `stages`, `functions` …", diagnostics);
         return;
     }
+    // Keys that are no texts have been reported: what is then wrong with the map around them is noise.
+    let keys: Vec<Span> =
+        diagnostics.0.iter().filter(|one| one.code == "D0114").map(|one| one.labels[0].span).collect();
     let Some(stage) = choose_stage(&root, stage, sandbox, diagnostics) else {
         loaded.tree = Some(root);
         return;
     };
     loaded.stage = Some(stage.clone());
-    let mut expander =
-        Expander { templates: Templates::new(sources), environment, diagnostics, failed: Vec::new(), nodes: 0 };
+    let mut expander = Expander {
+        templates: Templates::new(sources),
+        environment,
+        diagnostics,
+        failed: Vec::new(),
+        nodes: 0,
+        is_exhausted: false,
+    };
     let tree = stage_tree(&root, &stage, &mut expander);
     let failed = std::mem::take(&mut expander.failed);
 
@@ -92,6 +101,8 @@ fn read(
         failed.iter().any(|failed| failed.file == span.file && failed.start <= span.start && span.end <= failed.end)
     };
     found.0.retain(|diagnostic| !diagnostic.labels.first().is_some_and(|label| is_noise(label.span)));
+    let holds_bad_key = |span: Span| keys.iter().any(|key| span.start <= key.start && key.end <= span.end);
+    found.0.retain(|diagnostic| diagnostic.code != "D0103" || !holds_bad_key(diagnostic.labels[0].span));
     for label in found.0.iter_mut().flat_map(|diagnostic| &mut diagnostic.labels) {
         if sources.text(label.span).contains('\n') {
             label.span = places.key(label.span);
@@ -256,4 +267,171 @@ fn variables(base: Option<&Node>, own: Option<&Node>, scope: &mut Scope, expande
         entries.push(Entry { key: entry.key, value });
     }
     Node { span: merged.span, kind: Kind::Map(entries) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn loaded(text: &str, stage: Option<&str>, sandbox: bool) -> Loaded {
+        let mut sources = Sources::default();
+        let file = sources.add(Source { name: "stacks/orders.yaml".to_owned(), text: text.to_owned() });
+        let environment = BTreeMap::from([("ORDERS_HOST".to_owned(), "db.internal".to_owned())]);
+        load(&sources, file, stage, sandbox, &environment)
+    }
+
+    fn tree(text: &str) -> serde_json::Value {
+        let loaded = loaded(text, Some("dev"), false);
+        assert_eq!(loaded.diagnostics, Diagnostics::default());
+        loaded.tree.expect("a sound file has a tree").to_json()
+    }
+
+    fn codes(text: &str, stage: Option<&str>, sandbox: bool) -> Vec<&'static str> {
+        loaded(text, stage, sandbox).diagnostics.0.iter().map(|diagnostic| diagnostic.code).collect()
+    }
+
+    #[test]
+    fn a_stage_has_to_be_chosen_outside_of_the_sandbox() {
+        let text = "stack: orders\nstages: {dev: {}, prod: {}}\n";
+        assert_eq!(codes(text, None, false), ["D0302"]);
+        let stack = loaded(text, None, true).stack.expect("the first stage is taken");
+        assert_eq!(stack.stage, "dev");
+        assert_eq!(codes("stack: orders\nstages: {only: {}}\n", None, false), [""; 0]);
+    }
+
+    #[test]
+    fn an_override_merges_maps_replaces_lists_and_removes_with_null() {
+        let tree = tree(concat!(
+            "stack: orders\n",
+            "stages:\n",
+            "  dev:\n",
+            "    override:\n",
+            "      functions: {create: {memory: 512, layers: [c], description: null}}\n",
+            "      queues: {emails: {}}\n",
+            "functions: {create: {crate: orders, memory: 256, layers: [a, b], description: x}}\n",
+        ));
+        assert_eq!(tree["functions"], json!({"create": {"crate": "orders", "memory": 512, "layers": ["c"]}}));
+        assert_eq!(tree["queues"], json!({"emails": {}}));
+    }
+
+    #[test]
+    fn a_lone_expression_keeps_its_type_and_a_mixed_text_is_a_text() {
+        let tree = tree(concat!(
+            "stack: orders\n",
+            "stages: {dev: {region: eu-west-1, vars: {size: 512}}}\n",
+            "vars: {size: 256, names: [a, b], label: \"{{ stack }}-{{ stage }}-{{ size }}\"}\n",
+            "functions: {create: {crate: orders, memory: \"{{ size * 2 }}\", layers: \"{{ names }}\", description: \"{{ label }} in {{ region }}\"}}\n",
+        ));
+        let function = &tree["functions"]["create"];
+        assert_eq!(function["memory"], json!(1024));
+        assert_eq!(function["layers"], json!(["a", "b"]));
+        assert_eq!(function["description"], json!("orders-dev-512 in eu-west-1"));
+    }
+
+    #[test]
+    fn what_belongs_to_cloudformation_is_left_alone() {
+        let tree = tree(concat!(
+            "stack: orders\n",
+            "stages: {dev: {}}\n",
+            "tags: {env: dev}\n",
+            "resources:\n",
+            "  A: {Type: T, Properties: {a: \"${AWS::Region}\", b: \"{{resolve:ssm:/x:1}}\", c: \"{{ stage }}-{{resolve:ssm:/{{ stage }}/y}}\", d: {env: X}, e: \"${#list[@]}\"}}\n",
+        ));
+        assert_eq!(
+            tree["resources"]["A"]["Properties"],
+            json!({"a": "${AWS::Region}", "b": "{{resolve:ssm:/x:1}}", "c": "dev-{{resolve:ssm:/dev/y}}", "d": {"env": "X"}, "e": "${#list[@]}"})
+        );
+        assert_eq!(tree["tags"], json!({"env": "dev"}));
+    }
+
+    #[test]
+    fn loops_repeat_entries_of_maps_and_lists() {
+        let tree = tree(concat!(
+            "stack: orders\n",
+            "stages: {dev: {}}\n",
+            "vars: {sizes: {small: 256, large: 1024}}\n",
+            "queues: {\"work-{{ item }}\": {for_each: [a, b], visibility: 3m}}\n",
+            "functions:\n",
+            "  \"{{ item.key }}\":\n",
+            "    for_each: \"{{ sizes }}\"\n",
+            "    crate: orders\n",
+            "    memory: \"{{ item.value }}\"\n",
+            "    triggers: [{for_each: [a, b], queue: \"work-{{ item }}\"}, {schedule: rate(1 day)}]\n",
+        ));
+        assert_eq!(tree["queues"], json!({"work-a": {"visibility": "3m"}, "work-b": {"visibility": "3m"}}));
+        let triggers = json!([{"queue": "work-a"}, {"queue": "work-b"}, {"schedule": "rate(1 day)"}]);
+        assert_eq!(tree["functions"]["large"], json!({"crate": "orders", "memory": 1024, "triggers": triggers}));
+        let names: Vec<&String> = tree["functions"].as_object().expect("a map").keys().collect();
+        assert_eq!(names, ["small", "large"], "in the order of the file");
+    }
+
+    #[test]
+    fn the_environment_is_read_where_a_value_stands() {
+        let tree = tree(
+            "stack: orders\nstages: {dev: {}}\nfunctions: {create: {crate: o, env: {HOST: {env: ORDERS_HOST}}}}\n",
+        );
+        assert_eq!(tree["functions"]["create"]["env"]["HOST"], json!("db.internal"));
+    }
+
+    #[test]
+    fn every_mistake_is_found_in_one_run() {
+        let text = concat!(
+            "stack: orders\nstages: {dev: {}}\nwrong: 1\n",
+            "functions:\n  a: {crate: a, memory: lots}\n  b: {crate: b, triggers: [queue: nowhere], network: nowhere}\n",
+            "  c: {crate: c, description: \"{{ nothing }}\"}\nqueues: {q: {visibility: 13h}}\n",
+        );
+        assert_eq!(codes(text, None, false), ["D0102", "D0103", "D0401", "D0401", "D0304", "D0201"]);
+    }
+
+    #[test]
+    fn a_reference_to_a_declaration_with_a_mistake_is_no_second_mistake() {
+        let text = "stack: o\nstages: {dev: {}}\nqueues: {q: {delay: lots}}\nfunctions: {a: {crate: a, triggers: [queue: q]}}\n";
+        assert_eq!(codes(text, None, false), ["D0103"]);
+    }
+
+    const SOUND: &str = include_str!("sound.yaml");
+
+    #[test]
+    fn the_stack_that_is_mutated_below_is_sound() {
+        assert_eq!(codes(SOUND, Some("prod"), false), [""; 0]);
+    }
+
+    fn check(text: &str) {
+        let loaded = loaded(text, None, true);
+        assert!(loaded.stack.is_some() || loaded.diagnostics.has_errors(), "nothing said about {text:?}");
+        for label in loaded.diagnostics.0.iter().flat_map(|diagnostic| &diagnostic.labels) {
+            assert!(text.get(label.span.start..label.span.end).is_some(), "{:?} in {text:?}", label.span);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn a_sound_stack_with_a_piece_replaced_never_panics(
+            at in 0..SOUND.len(),
+            length in 0..40usize,
+            piece in "[a-z0-9:{}\\[\\]\"'\\-*&!,#đ{%} \n]{0,12}",
+        ) {
+            let start = SOUND.floor_char_boundary(at);
+            let end = SOUND.floor_char_boundary((start + length).min(SOUND.len()));
+            check(&[&SOUND[..start], &piece, &SOUND[end..]].concat());
+        }
+
+        #[test]
+        fn nor_with_two_lines_swapped(first in 0..60usize, second in 0..60usize) {
+            let mut lines: Vec<&str> = SOUND.lines().collect();
+            let (first, second) = (first % lines.len(), second % lines.len());
+            lines.swap(first, second);
+            check(&lines.join("\n"));
+        }
+
+        #[test]
+        fn nor_does_any_template(template in "\\{\\{ ?[a-z0-9 .|()\\[\\]'~*+%{}-]{0,24} ?\\}\\}") {
+            check(&format!("stack: o\nstages: {{dev: {{}}}}\ndescription: '{}'\n", template.replace('\'', "''")));
+        }
+    }
 }

@@ -152,19 +152,50 @@ mod tests {
             .at(span(0, 12, 15), "messages reappear after 20s …")
             .at(span(1, 9, 12), "… while the function may still be working")
             .help("set visibility to 3m");
-        insta::assert_snapshot!(check(&["visibility: 20s\n", "timeout: 30s\n"], diagnostic), @"");
+        insta::assert_snapshot!(check(&["visibility: 20s\n", "timeout: 30s\n"], diagnostic), @r"
+        error[D0204]: visibility timeout shorter than function timeout
+         --> stacks/0.yaml:1:13
+          |
+        1 | visibility: 20s
+          |             ^^^ messages reappear after 20s …
+          |
+         ::: stacks/1.yaml:1:10
+          |
+        1 | timeout: 30s
+          |          --- … while the function may still be working
+          |
+          = help: set visibility to 3m
+
+        1 error
+        ");
     }
 
     #[test]
     fn wide_characters_are_underlined_where_they_stand() {
-        let diagnostic = Diagnostic::warning("D0102", "unknown key").at(span(0, 10, 15), "not a key of a queue");
-        insta::assert_snapshot!(check(&["añb: [日本, wrong: 1]\n"], diagnostic), @"");
+        let diagnostic = Diagnostic::warning("D0102", "unknown key").at(span(0, 15, 20), "not a key of a queue");
+        insta::assert_snapshot!(check(&["añb: [日本, wrong: 1]\n"], diagnostic), @r"
+        warning[D0102]: unknown key
+         --> stacks/0.yaml:1:11
+          |
+        1 | añb: [日本, wrong: 1]
+          |             ^^^^^ not a key of a queue
+
+        1 warning
+        ");
     }
 
     #[test]
     fn a_block_is_shown_by_its_first_line() {
         let diagnostic = Diagnostic::error("D0104", "a required key is missing").at(span(0, 0, 14), "needs `c`");
-        insta::assert_snapshot!(check(&["a:\n  b: 1\nd: 2\n"], diagnostic), @"");
+        insta::assert_snapshot!(check(&["a:\n  b: 1\nd: 2\n"], diagnostic), @r"
+        error[D0104]: a required key is missing
+         --> stacks/0.yaml:1:1
+          |
+        1 | a:
+          | ^^ needs `c`
+
+        1 error
+        ");
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub(super) fn networks(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics
         if !missing.is_empty() {
             diagnostics.push(
                 rule.error()
-                    .at(stack.places.name("networks", name), format!("`{}` has nothing", missing.join("` and `")))
+                    .at(stack.places.name("networks", name), format!("nothing under `{}`", missing.join("` and `")))
                     .help("a function in a VPC needs at least one subnet and one security group"),
             );
         }

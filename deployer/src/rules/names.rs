@@ -58,14 +58,20 @@ pub(super) fn valid(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
     for (stage, span) in stack.places.names("stages").filter(|(stage, _)| !is_word(stage)) {
         wrong(span, format!("`{stage}` is no name for a stage"), "a letter first, then letters, digits and `-`");
     }
+    let is_key = |key: &str| is_word(&key.replace('_', "-"));
     for section in SECTIONS {
-        let is_key = |key: &str| is_word(&key.replace('_', "-"));
         for (key, span) in stack.places.names(section).filter(|(key, _)| !is_key(key)) {
             wrong(span, format!("`{key}` is no name"), "a letter first, then letters, digits, `-` and `_`");
         }
     }
+    let refused: Vec<Span> = SECTIONS
+        .into_iter()
+        .flat_map(|section| stack.places.names(section))
+        .filter(|(key, _)| !is_key(key))
+        .map(|(_, span)| span)
+        .collect();
     for Made { section, name, span } in made(stack) {
-        if let Some((text, help)) = name_mistake(section, &name) {
+        if let Some((text, help)) = name_mistake(section, &name).filter(|_| !refused.contains(&span)) {
             wrong(span, text, help);
         }
     }

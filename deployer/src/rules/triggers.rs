@@ -94,7 +94,7 @@ fn cron_mistake(text: &str) -> Option<String> {
         return Some("exactly one of day-of-month and day-of-week is `?`".to_owned());
     }
     let is_wrong =
-        |(field, text): (&Field, &str)| (!field.takes(text)).then(|| format!("`{text}` is not {}", field.name));
+        |(field, text): (&Field, &str)| (!field.takes(text)).then(|| format!("`{text}` does not fit {}", field.name));
     FIELDS.iter().zip(fields).find_map(is_wrong)
 }
 
