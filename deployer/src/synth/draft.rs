@@ -31,7 +31,7 @@ impl<'a> Draft<'a> {
             }
             indexmap::map::Entry::Occupied(entry) => {
                 let id = entry.key().clone();
-                let text = format!("`{id}` would be {} and {}", entry.get().kind, resource.kind);
+                let text = format!("`{id}` is there already, an {}", entry.get().kind);
                 self.clash("resources", id.as_str(), text);
             }
         }
@@ -40,7 +40,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn parameter(&mut self, name: String, parameter: Value) {
         match self.template.parameters.get(&name) {
             Some(there) if *there != parameter => {
-                self.clash("parameters", &name, format!("the parameter `{name}` would be two"))
+                self.clash("parameters", &name, format!("the parameter `{name}` is there already"))
             }
             _ => {
                 self.template.parameters.insert(name, parameter);
@@ -50,7 +50,7 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn output(&mut self, name: &str, output: Value) {
         if self.template.outputs.contains_key(name) {
-            self.clash("outputs", name, format!("the output `{name}` would be two"));
+            self.clash("outputs", name, format!("the output `{name}` is there already"));
         } else {
             self.template.outputs.insert(name.to_owned(), output);
         }
