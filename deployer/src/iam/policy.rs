@@ -119,14 +119,12 @@ pub(crate) fn trust(service: &str, condition: Option<Value>) -> Value {
     json!({ "Version": "2012-10-17", "Statement": [statement] })
 }
 
-/// A resource policy's statement that lets an AWS service do `action`, only on behalf of `source` in this account.
+/// A resource policy's statement that lets an AWS service do `action`, only on behalf of `source`, whose ARN names the
+/// account.
 pub(crate) fn service(service: &str, action: &str, resource: Value, source: Value) -> Value {
     json!({
         "Effect": "Allow", "Principal": { "Service": service }, "Action": action, "Resource": resource,
-        "Condition": {
-            "ArnEquals": { "aws:SourceArn": source },
-            "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } },
-        },
+        "Condition": { "ArnEquals": { "aws:SourceArn": source } },
     })
 }
 

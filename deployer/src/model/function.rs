@@ -143,7 +143,8 @@ record! {
         retries: Option<Spanned<u8>>,
         /// Oldest event still tried; 1 minute to 6 hours.
         max_age: Option<Spanned<Duration>>,
-        /// Where events go that failed.
+        /// Where events go that failed; default a queue that is made for them when a schedule, a topic, an event or a
+        /// bucket starts the function. `{}` is nowhere.
         on_failure: Option<Destination>,
         /// Where results go that succeeded.
         on_success: Option<Destination>,
@@ -160,6 +161,12 @@ record! {
         topic: Option<Target>,
         /// A function.
         function: Option<Target>,
+    }
+}
+
+impl Destination {
+    pub(crate) fn is_somewhere(&self) -> bool {
+        self.queue.is_some() || self.topic.is_some() || self.function.is_some()
     }
 }
 

@@ -92,7 +92,7 @@ fn read(
     });
     if let Some(stack) = &stack {
         rules::check(stack, &mut found);
-        if !found.has_errors() {
+        if !found.has_errors() && !diagnostics.has_errors() {
             found.extend(synth::check(stack));
         }
     }

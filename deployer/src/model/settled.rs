@@ -139,10 +139,28 @@ impl Stack {
         })
     }
 
-    /// How long messages of a declared queue are kept: 4 days, 14 in a dead-letter queue.
+    /// Whether something puts what failed into the declared queue `queue`: another queue, a rule, a topic, a function.
+    fn takes_failures(&self, queue: &str) -> bool {
+        let is_here = |destination: &Option<Destination>| {
+            destination.as_ref().and_then(|place| place.queue.as_ref()).is_some_and(|target| is_named(target, queue))
+        };
+        self.dead_letter_sources(queue).next().is_some()
+            || self.file.functions.values().any(|function| {
+                function
+                    .on_failure()
+                    .is_some_and(|place| place.queue.as_ref().is_some_and(|name| is_named(name, queue)))
+                    || function.triggers.iter().any(|trigger| match &trigger.kind {
+                        TriggerKind::Event(event) => is_here(&event.dead_letter),
+                        TriggerKind::Topic(topic) => is_here(&topic.dead_letter),
+                        _ => false,
+                    })
+            })
+    }
+
+    /// How long messages of a declared queue are kept: 4 days, and 14 where they are what failed elsewhere.
     pub(crate) fn queue_retention(&self, queue: &str) -> Duration {
         let written = self.file.queues.get(queue).and_then(|queue| queue.retention.as_ref());
-        let days = if self.dead_letter_sources(queue).next().is_some() { 14 } else { 4 };
+        let days = if self.takes_failures(queue) { 14 } else { 4 };
         written.map_or(Duration::from_secs(days * DAY), |written| written.value)
     }
 }

@@ -68,7 +68,9 @@ pub(super) fn exactly_one(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnost
             one_of(rule, destination.span, &keys, diagnostics);
         };
         if let Some(asynchronous) = &function.asynchronous {
-            for one in [&asynchronous.on_failure, &asynchronous.on_success].into_iter().flatten() {
+            // `on_failure: {}` is nowhere, on purpose.
+            let on_failure = asynchronous.on_failure.as_ref().filter(|one| one.is_somewhere());
+            for one in [on_failure, asynchronous.on_success.as_ref()].into_iter().flatten() {
                 destination(one, &["queue", "topic", "function"]);
             }
         }

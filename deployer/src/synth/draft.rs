@@ -31,7 +31,7 @@ impl<'a> Draft<'a> {
             }
             indexmap::map::Entry::Occupied(entry) => {
                 let id = entry.key().clone();
-                let text = format!("`{id}` would be {} and {}", entry.get().kind, resource.kind);
+                let text = format!("`{id}` is there already, an {}", entry.get().kind);
                 self.clash("resources", id.as_str(), text);
             }
         }
@@ -40,7 +40,7 @@ impl<'a> Draft<'a> {
     pub(crate) fn parameter(&mut self, name: String, parameter: Value) {
         match self.template.parameters.get(&name) {
             Some(there) if *there != parameter => {
-                self.clash("parameters", &name, format!("the parameter `{name}` would be two"))
+                self.clash("parameters", &name, format!("the parameter `{name}` is there already"))
             }
             _ => {
                 self.template.parameters.insert(name, parameter);
@@ -50,7 +50,7 @@ impl<'a> Draft<'a> {
 
     pub(crate) fn output(&mut self, name: &str, output: Value) {
         if self.template.outputs.contains_key(name) {
-            self.clash("outputs", name, format!("the output `{name}` would be two"));
+            self.clash("outputs", name, format!("the output `{name}` is there already"));
         } else {
             self.template.outputs.insert(name.to_owned(), output);
         }
@@ -101,7 +101,8 @@ impl<'a> Draft<'a> {
             Noun::Bucket if file.buckets.contains_key(name) => self.bucket_arn(name),
             Noun::Secret if file.secrets.contains_key(name) => match &file.secrets[name].from {
                 Some(from) => self.raw_arn(from),
-                None => cfn::reference(ids::secret(name)),
+                // The ARN, as `Ref` is; but a local AWS may take `Ref` for the name.
+                None => cfn::get_att(ids::secret(name), "Id"),
             },
             _ => self.raw_arn(target),
         }
@@ -134,7 +135,8 @@ impl<'a> Draft<'a> {
     /// The ARN of what is no declared noun: a raw resource of this stack, or something outside.
     pub(crate) fn raw_arn(&mut self, target: &Target) -> Value {
         self.raw(target, |kind| match kind {
-            "AWS::SNS::Topic" | "AWS::SecretsManager::Secret" => None,
+            "AWS::SNS::Topic" => None,
+            "AWS::SecretsManager::Secret" => Some("Id"),
             kind if kind.starts_with("AWS::MSK::") => None,
             _ => Some("Arn"),
         })

@@ -35,7 +35,11 @@ pub(crate) fn event(draft: &mut Draft<'_>, function: &str, ordinal: usize, trigg
     permission(draft, function, &id, "events.amazonaws.com", get_att(&id, "Arn"));
 }
 
-/// Lets `service` invoke the alias on behalf of `source`, which `of` makes.
+/// Lets `service` invoke the alias on behalf of `source`, which `of` makes. The source's ARN names the account; a source
+/// account besides would make EventBridge and SNS fail without a word, since only S3 and SES send one.
+///
+/// Source: <https://github.com/awsdocs/aws-cloudformation-user-guide/pull/481>, <https://github.com/aws/aws-cli/issues/1996>
+/// (read 2026-11).
 pub(crate) fn permission(draft: &mut Draft<'_>, function: &str, of: &LogicalId, service: &str, source: Value) {
     let resource = Resource::new(
         "AWS::Lambda::Permission",
@@ -44,7 +48,6 @@ pub(crate) fn permission(draft: &mut Draft<'_>, function: &str, of: &LogicalId, 
             "FunctionName": reference(ids::alias(function)),
             "Principal": service,
             "SourceArn": source,
-            "SourceAccount": reference("AWS::AccountId"),
         }),
     );
     draft.add(ids::permission(of), resource);

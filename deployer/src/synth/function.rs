@@ -156,7 +156,7 @@ fn itself(draft: &mut Draft<'_>, name: &str, function: &Function) {
             "Tags": tag_list(&stack.function_tags(function)),
         }),
     );
-    let dead_letters = match function.is_asynchronous() {
+    let dead_letters = match function.is_asynchronous() || function.asynchronous.is_some() {
         true => "failed events go where `AWS::Lambda::EventInvokeConfig` says, which replaces dead-letter queues",
         false => "nothing invokes it asynchronously",
     };

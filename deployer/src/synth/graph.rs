@@ -3,7 +3,8 @@
 //! Looks at the finished template only, so that raw parts are held to the same as generated ones.
 
 use crate::cfn::{Resource, Template};
-use crate::diag::{Diagnostic, Diagnostics};
+use crate::diag::{Diagnostic, Diagnostics, nearest};
+use crate::ids::LogicalId;
 use crate::model::Stack;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +36,7 @@ pub(crate) fn check(template: &Template, stack: &Stack) -> Diagnostics {
     let mut follow = |from, references: Vec<String>| {
         let mut targets = BTreeSet::new();
         for reference in references {
-            let id = crate::ids::LogicalId::new(reference.as_str());
+            let id = LogicalId::new(reference.as_str());
             if template.resources.contains_key(&id) {
                 targets.insert(reference);
             } else if !template.parameters.contains_key(&reference) && !reference.starts_with("AWS::") {
@@ -53,10 +54,16 @@ pub(crate) fn check(template: &Template, stack: &Stack) -> Diagnostics {
         collect(output, &mut references);
         follow(name.as_str(), references);
     }
+    let known =
+        || template.resources.keys().map(LogicalId::as_str).chain(template.parameters.keys().map(String::as_str));
     for (from, reference) in dangling {
+        let help = match nearest(&reference, known()) {
+            Some(near) => format!("did you mean `{near}`? What another stack exports is {{import: …}}"),
+            None => "declare it under `resources:`; what another stack exports is {import: …}".to_owned(),
+        };
         let finding = Diagnostic::error("D0705", "a reference to nothing")
             .at(place(from), format!("`{from}` refers to `{reference}`, which this stack does not have"))
-            .help("`deployer synth` shows the logical ids of everything; what another stack exports is `{import: …}`");
+            .help(help);
         findings.push(finding);
     }
     if let Some(circle) = circle(&edges) {

@@ -1,6 +1,7 @@
 //! The stack's HTTP API: one API, one integration per function, one route per `http` trigger.
 
 use super::draft::Draft;
+use super::event::permission;
 use super::function::{LOG_GROUP_KEY, retention_days};
 use super::logical_ids as ids;
 use crate::cfn::{Resource, get_att, reference, sub, without_nulls};
@@ -156,17 +157,7 @@ pub(crate) fn route(draft: &mut Draft<'_>, function: &str, trigger: &Http) {
         "arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{api}}}/*/{}",
         source_path(&trigger.route.value)
     );
-    let permission = Resource::new(
-        "AWS::Lambda::Permission",
-        json!({
-            "Action": "lambda:InvokeFunction",
-            "FunctionName": reference(ids::alias(function)),
-            "Principal": "apigateway.amazonaws.com",
-            // It names the account; API Gateway gives no source account besides.
-            "SourceArn": sub(source),
-        }),
-    );
-    draft.add(ids::permission(&route), permission);
+    permission(draft, function, &route, "apigateway.amazonaws.com", sub(source));
 }
 
 /// Method and path in the ARN that API Gateway invokes on behalf of: `POST /webhooks/{provider}` → `POST/webhooks/*`.

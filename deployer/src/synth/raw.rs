@@ -3,7 +3,7 @@
 use super::draft::Draft;
 use super::logical_ids as ids;
 use crate::cfn::Resource;
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, nearest};
 use crate::ids::LogicalId;
 use serde_json::{Map, Value, json};
 
@@ -55,14 +55,16 @@ pub(crate) fn patch(draft: &mut Draft<'_>) {
     for (id, patch) in &file.patch {
         let logical_id = LogicalId::new(id.as_str());
         let Some(there) = draft.template.resources.get(&logical_id) else {
-            let known = draft.template.resources.keys().map(LogicalId::as_str);
-            let near = known.min_by_key(|known| strsim::damerau_levenshtein(known, id)).unwrap_or_default();
+            let help = match nearest(id, draft.template.resources.keys().map(LogicalId::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "take it out, and `deployer synth` shows the logical ids of everything".to_owned(),
+            };
             let finding = Diagnostic::error("D0703", "a patch of nothing")
                 .at(
                     stack.places.name("patch", id).or(file.stack.span),
                     format!("`patch` names `{id}`, which is no resource of this stack"),
                 )
-                .help(format!("the nearest is `{near}`; `deployer synth` shows them all"));
+                .help(help);
             draft.findings.push(finding);
             continue;
         };

@@ -200,7 +200,7 @@ fn access_becomes_exact_actions_on_exact_arns() {
         {"Effect":"Allow","Action":["sns:Publish"],"Resource":[{"Ref":"TTopic"}]}
         {"Effect":"Allow","Action":["s3:GetObject","s3:PutObject"],"Resource":[{"Fn::Sub":"arn:${AWS::Partition}:s3:::shop-dev-b-${AWS::AccountId}/in/*"}]}
         {"Effect":"Allow","Action":["s3:ListBucket"],"Resource":[{"Fn::Sub":"arn:${AWS::Partition}:s3:::shop-dev-b-${AWS::AccountId}"}]}
-        {"Effect":"Allow","Action":["secretsmanager:GetSecretValue"],"Resource":[{"Ref":"SSecret"},{"Fn::ImportValue":"x"}]}
+        {"Effect":"Allow","Action":["secretsmanager:GetSecretValue"],"Resource":[{"Fn::GetAtt":["SSecret","Id"]},{"Fn::ImportValue":"x"}]}
         {"Effect":"Allow","Action":["lambda:InvokeFunction"],"Resource":[{"Fn::Sub":"arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:shop-dev-g:live"}]}
         {"Effect":"Allow","Action":["ses:SendEmail"],"Resource":[{"Fn::Sub":"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/b.example"},{"Fn::Sub":"arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/a@b.example"}],"Condition":{"StringEquals":{"ses:FromAddress":"a@b.example"}}}
         {"Effect":"Allow","Action":["cloudwatch:PutMetricData"],"Resource":["*"],"Condition":{"StringEquals":{"cloudwatch:namespace":"Shop"}}}
@@ -240,7 +240,7 @@ fn variables_name_things_as_code_calls_them() {
         properties(&template, "FFunction")["Environment"]["Variables"],
         json!({
             "QUEUE": { "Ref": "QQueue" }, "TOPIC": { "Ref": "TTopic" },
-            "BUCKET": { "Fn::Sub": "shop-dev-b-${AWS::AccountId}" }, "SECRET": { "Ref": "SSecret" },
+            "BUCKET": { "Fn::Sub": "shop-dev-b-${AWS::AccountId}" }, "SECRET": { "Fn::GetAtt": ["SSecret", "Id"] },
             "FUNCTION": "shop-dev-f:live", "IMPORT": { "Fn::ImportValue": "x" },
             "RAW": { "Fn::GetAtt": ["QQueue", "QueueName"] },
         })
@@ -296,9 +296,9 @@ fn every_permission_names_its_source() {
     for (id, permission) in permissions {
         let properties = &permission["Properties"];
         assert!(properties.get("SourceArn").is_some(), "{id}");
-        // API Gateway gives none, and its ARN holds the account.
-        let is_gateway = properties["Principal"] == "apigateway.amazonaws.com";
-        assert_eq!(properties.get("SourceAccount").is_none(), is_gateway, "{id}");
+        // Only S3 sends the account besides, and only its ARNs do not hold one.
+        let is_bucket = properties["Principal"] == "s3.amazonaws.com";
+        assert_eq!(properties.get("SourceAccount").is_some(), is_bucket, "{id}");
     }
 }
 
@@ -430,6 +430,7 @@ fn rules_and_topics_may_send_what_they_could_not_deliver() {
     assert_eq!(services, ["events.amazonaws.com", "sns.amazonaws.com"]);
     assert_eq!(statements[1]["Condition"]["ArnEquals"]["aws:SourceArn"], json!({ "Fn::GetAtt": ["FEvent", "Arn"] }));
     assert_eq!(properties(&template, "FFromTTopic")["FilterPolicyScope"], "MessageBody");
+    assert_eq!(properties(&template, "DeadQueue")["MessageRetentionPeriod"], 1_209_600);
 }
 
 #[test]

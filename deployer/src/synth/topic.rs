@@ -33,8 +33,8 @@ pub(crate) fn topics(draft: &mut Draft<'_>) {
                 "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement] },
             }),
         );
+        draft.add(id.clone(), resource);
         draft.add(ids::policy(&id), topic_policy);
-        draft.add(id, resource);
     }
 }
 
