@@ -327,7 +327,8 @@ impl Comparison {
     /// Whether `snapshot` has the desired configuration, as far as that can be known.
     fn is_served_by(&self, snapshot: &Snapshot) -> bool {
         let served = normalize::function(&snapshot.properties);
-        self.desired.iter().filter(|(key, _)| self.covers(key)).all(|(key, value)| served.get(key) == Some(value))
+        let mut compared = self.desired.iter().filter(|(key, _)| self.covers(key) && is_versioned(key));
+        compared.all(|(key, value)| served.get(key) == Some(value))
     }
 }
 
@@ -422,9 +423,11 @@ fn traffic(
     })
 }
 
-/// Whether a function's property is part of a version, so that a change reaches traffic only with a new one.
+/// Whether a function's property is part of a version, so that a change reaches traffic only with a new one. A version's
+/// description is its own: it names the release.
 pub(crate) fn is_versioned(property: &str) -> bool {
-    !["Tags", "ReservedConcurrentExecutions", "RecursiveLoop", "CodeSigningConfigArn"].contains(&property)
+    !["Description", "Tags", "ReservedConcurrentExecutions", "RecursiveLoop", "CodeSigningConfigArn"]
+        .contains(&property)
         && !property.starts_with('(')
 }
 

@@ -54,9 +54,9 @@ mod apply;
 #[expect(clippy::disallowed_methods, reason = "effects: runs cargo, reads and writes artifacts")]
 mod artifact;
 mod aws;
-mod git;
 #[expect(clippy::disallowed_methods, reason = "effects: writes result files")]
 mod files;
+mod git;
 mod live;
 mod pipeline;
 #[expect(clippy::disallowed_methods, reason = "effects: reads the stack files")]

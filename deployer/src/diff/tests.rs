@@ -87,7 +87,7 @@ pub(crate) fn state(deployed: (&str, u32), live: (&str, u32, &str)) -> State {
         template: template(deployed.0, deployed.1),
         parameters: BTreeMap::new(),
         resolved: BTreeMap::new(),
-            outputs: BTreeMap::new(),
+        outputs: BTreeMap::new(),
         resources: [
             (LogicalId::new("F"), resource("AWS::Lambda::Function", "shop-dev-f")),
             (LogicalId::new("Q"), resource("AWS::SQS::Queue", "https://sqs/1/jobs")),

@@ -5,8 +5,8 @@
 
 pub(crate) mod access;
 pub(crate) mod function;
-pub(crate) mod names;
 mod load;
+pub(crate) mod names;
 pub(crate) mod network;
 pub(crate) mod pipe;
 mod places;
