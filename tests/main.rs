@@ -2,7 +2,11 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
+mod aws;
 mod check;
+mod deploy;
+mod drift;
 mod harness;
+mod rollback;
 mod synth;
 mod tidy;
