@@ -5,8 +5,12 @@
 mod aws;
 mod check;
 mod deploy;
+mod destroy;
 mod drift;
+mod failure;
 mod harness;
+mod local;
+mod offline;
 mod rollback;
 mod synth;
 mod tidy;
