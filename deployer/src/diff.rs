@@ -129,10 +129,7 @@ impl Change {
 /// deployed stands for what is live.
 pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
     let nothing = Template::default();
-    let deployed = match &state.deployed {
-        Known::Present(deployed) if deployed.status != "REVIEW_IN_PROGRESS" => &deployed.template,
-        _ => &nothing,
-    };
+    let deployed = state.stack().map_or(&nothing, |stack| &stack.template);
     let mut changes = Vec::new();
     for (id, after) in &desired.template.resources {
         let before = deployed.resources.get(id);
@@ -433,7 +430,7 @@ pub(crate) fn is_versioned(property: &str) -> bool {
 
 /// Outputs, conditions, mappings and the parameters that are not ours.
 fn sections(desired: &Desired, state: &State, deployed: &Template) -> Vec<Change> {
-    if !state.deployed.present().is_some_and(|stack| stack.status != "REVIEW_IN_PROGRESS") {
+    if state.stack().is_none() {
         return Vec::new();
     }
     // Code and version are left to their previous values; a parameter of a function that goes, goes with it.

@@ -55,10 +55,6 @@ pub(crate) struct Identity {
 pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, usize>>>);
 
 impl Calls {
-    pub(crate) fn total(&self) -> usize {
-        self.by_operation().values().sum()
-    }
-
     pub(crate) fn by_operation(&self) -> BTreeMap<String, usize> {
         self.0.lock().expect("no thread panics while it counts").clone()
     }

@@ -17,7 +17,7 @@
 use crate::cfn::{self, Resource, Template};
 use crate::ids::LogicalId;
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
