@@ -260,13 +260,28 @@ fn function(desired: &Desired, state: &State, id: &LogicalId, before: &Resource,
             properties.push(property);
         }
     }
-    properties.extend(comparison.changes());
+    properties.extend(comparison.changes().into_iter().map(|change| as_written(change, before, after)));
     let declared = desired.functions.values().find(|function| function.id == *id);
     if let Some(declared) = declared {
         let moved = code(declared, state, live).into_iter().chain(traffic(declared, live, &comparison, &properties));
         properties.extend(moved.collect::<Vec<_>>());
     }
     updated(id, after, properties, comparison.unverified)
+}
+
+/// A variable's change with the values as the templates say them, where they do; live values stay digests.
+fn as_written(change: PropertyChange, before: &Resource, after: &Resource) -> PropertyChange {
+    let Some(key) = change.path.strip_prefix("Environment.Variables.") else { return change };
+    let written = |resource: &Resource| {
+        let value = resource.properties.get("Environment")?.get("Variables")?.get(key)?;
+        normalize::scalar_text(value).map(Value::String)
+    };
+    let before = match change.cause {
+        Cause::Yours | Cause::Converged => written(before).or(change.before),
+        Cause::Drift | Cause::Both => change.before,
+    };
+    let after = change.after.map(|digest| written(after).unwrap_or(digest));
+    PropertyChange { before, after, ..change }
 }
 
 /// The three sides of a function's configuration, normalised.
