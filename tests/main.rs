@@ -6,3 +6,7 @@ mod check;
 mod harness;
 mod synth;
 mod tidy;
+//! The deployer from outside: one test binary, a module per command.
+#![allow(clippy::disallowed_methods, reason = "tests are effects")]
+mod build;
+mod sandbox;
