@@ -2,11 +2,9 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
+mod build;
 mod check;
 mod harness;
+mod sandbox;
 mod synth;
 mod tidy;
-//! The deployer from outside: one test binary, a module per command.
-#![allow(clippy::disallowed_methods, reason = "tests are effects")]
-mod build;
-mod sandbox;

@@ -89,6 +89,12 @@ pub(super) enum Problem {
 }
 
 impl Problem {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::NoCrate => "D0801",
+            Self::NoBinary | Self::ManyBinaries | Self::SharedName => "D0802",
+        }
+    }
     pub(super) fn summary(self) -> &'static str {
         match self {
             Self::NoCrate => "no crate of that name in the workspace",
