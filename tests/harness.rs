@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A temporary project. Removed when dropped, unless the test failed.
@@ -52,17 +53,38 @@ impl Project {
         self
     }
 
-    /// Runs `deployer` in the root of the project.
-    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+    /// `deployer`, to be run in the root of the project, with nobody at the keyboard.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_deployer"));
-        command.args(arguments).current_dir(&self.root).env_clear();
+        command.args(arguments).current_dir(&self.root).env_clear().stdin(Stdio::null());
         // What finds programs and their files; nothing that configures AWS, colours or CI.
-        for name in ["PATH", "HOME", "RUSTUP_HOME", "CARGO_HOME", "SystemRoot"] {
+        for name in ["PATH", "HOME", "XDG_CACHE_HOME", "RUSTUP_HOME", "CARGO_HOME", "SystemRoot"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
             }
         }
-        let output = command.envs(&self.environment).output().expect("the built binary runs");
+        command.envs(&self.environment);
+        command
+    }
+
+    /// Runs `deployer` in the root of the project.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        self.ended(&self.command(arguments).output().expect("the built binary runs"))
+    }
+
+    /// Runs it with `input` on standard input.
+    pub(crate) fn run_with(&self, arguments: &[&str], input: &str) -> Run {
+        let mut command = self.command(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the built binary runs");
+        let mut stdin = child.stdin.take().expect("it was piped");
+        stdin.write_all(input.as_bytes()).expect("it reads its input");
+        drop(stdin);
+        self.ended(&child.wait_with_output().expect("it ends"))
+    }
+
+    /// What a process of this project left behind.
+    pub(crate) fn ended(&self, output: &Output) -> Run {
         let root = self.root.canonicalize().unwrap_or_else(|_| self.root.clone());
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&root.display().to_string(), "[root]");
         Run { stdout: text(&output.stdout), stderr: text(&output.stderr), code: output.status.code().unwrap_or(-1) }

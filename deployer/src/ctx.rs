@@ -73,6 +73,11 @@ impl Ctx {
         }
     }
 
+    /// What a command that is to be typed next needs to work on the same AWS.
+    pub(crate) fn sandbox_flag(&self) -> &'static str {
+        if self.global.sandbox { " --sandbox" } else { "" }
+    }
+
     pub(crate) fn format(&self) -> Format {
         self.global.format
     }

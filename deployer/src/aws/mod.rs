@@ -7,7 +7,7 @@ pub(crate) mod s3;
 pub(crate) mod secrets;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_cloudformation::config::Credentials;
+use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;

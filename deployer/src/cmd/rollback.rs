@@ -56,7 +56,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             }
         };
         let target = release::target(releases, &name, args.to).map_err(|reason| {
-            let next = format!("deployer releases {} --stage {}", stack.file.stack.value, stack.stage);
+            let (stack, stage, sandbox) = (&stack.file.stack.value, &stack.stage, ctx.sandbox_flag());
+            let next = format!("deployer releases {stack} --stage {stage}{sandbox}");
             Failure::failed(format!("there is nothing to go back to: {reason}"), "nothing was changed", next)
         })?;
         let plan = rollback::plan(target, args.function.as_deref(), &state, commit.clone(), ctx.now);

@@ -68,7 +68,10 @@ async fn set(ctx: &Ctx, stack: &str, name: &str) -> Result<Exit, Failure> {
     let connection = session.connect(stack).await?;
     secrets::put(&connection.clients.secrets, &id, value.to_owned()).await.map_err(|error| {
         let next = match error.is_missing() {
-            true => format!("deployer deploy {} --stage {} makes the secret", stack.file.stack.value, stack.stage),
+            true => {
+                let (stack, stage, sandbox) = (&stack.file.stack.value, &stack.stage, ctx.sandbox_flag());
+                format!("deployer deploy {stack} --stage {stage}{sandbox}")
+            }
             false => "run the command again".to_owned(),
         };
         Failure::failed(format!("cannot store the value of {id}: {error}"), "the secret is unchanged", next)
