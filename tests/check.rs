@@ -34,9 +34,12 @@ fn diagnostics_read_as_recorded() {
 }
 
 /// Codes that no folder can show, and the test that does.
-const ELSEWHERE: [&str; 2] = [
+const ELSEWHERE: [&str; 5] = [
     "D0111", // a_file_that_is_too_large_is_refused
     "D0302", // model::load::tests::a_stage_has_to_be_chosen_outside_of_the_sandbox: `check` takes all stages
+    "D0801", // build::a_crate_that_is_not_there_is_shown_in_the_stack_file
+    "D0802", // artifact::cargo::tests::what_leads_nowhere_says_why_and_what_to_do
+    "D0803", // build::a_folder_that_is_not_there_is_shown_in_the_stack_file
 ];
 
 #[test]

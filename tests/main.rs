@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
 mod aws;
+mod build;
 mod check;
 mod deploy;
 mod destroy;
@@ -12,5 +13,6 @@ mod harness;
 mod local;
 mod offline;
 mod rollback;
+mod sandbox;
 mod synth;
 mod tidy;

@@ -164,7 +164,7 @@ fn origin(
         return match workspace.binary(name) {
             Ok((package, binary)) => Some(Origin::Crate(Crate { package, binary, target })),
             Err(cargo::NoBinary { problem, help }) => {
-                let finding = Diagnostic::error("D0701", problem.summary());
+                let finding = Diagnostic::error(problem.code(), problem.summary());
                 diagnostics.push(finding.at(name.span, problem.label()).help(help));
                 None
             }
@@ -178,7 +178,7 @@ fn origin_of_code(ctx: &Ctx, code: &Code, diagnostics: &mut Diagnostics) -> Opti
     let mut found = |path: &Spanned<String>, is_there: fn(&std::path::Path) -> bool, what: &str| {
         let full = ctx.root.join(&path.value);
         if !is_there(&full) {
-            let finding = Diagnostic::error("D0702", format!("no {what} at this path"));
+            let finding = Diagnostic::error("D0803", format!("no {what} at this path"));
             let help = format!("paths are relative to the project: {} was looked for", full.display());
             diagnostics.push(finding.at(path.span, format!("no {what} here")).help(help));
             return None;

@@ -5,7 +5,8 @@
 use crate::source::Span;
 
 /// Every code that is not a rule's (`rules::RULES`), with its summary. D01xx: the text and its shape. D03xx: stages,
-/// templates and loops. D04xx: between stacks. A code keeps its meaning for ever; a gap is a code that was given up.
+/// templates and loops. D04xx: between stacks. D08xx: builds. A code keeps its meaning for ever; a gap is a code that was given up.
+#[cfg_attr(not(test), expect(dead_code, reason = "the documented list; tests hold it complete"))]
 pub(crate) const CODES: &[(&str, &str)] = &[
     ("D0101", "not YAML"),
     ("D0102", "unknown key"),
@@ -38,6 +39,9 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("D0405", "stacks that need each other"),
     ("D0406", "a stack that does not exist"),
     ("D0407", "two files describe the same stack"),
+    ("D0801", "no crate of that name in the workspace"),
+    ("D0802", "a crate that does not lead to one executable"),
+    ("D0803", "no code at this path"),
 ];
 
 /// Codes whose first label covers a secret: the text there is never shown.

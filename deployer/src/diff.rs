@@ -129,10 +129,7 @@ impl Change {
 /// deployed stands for what is live.
 pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
     let nothing = Template::default();
-    let deployed = match &state.deployed {
-        Known::Present(deployed) if deployed.status != "REVIEW_IN_PROGRESS" => &deployed.template,
-        _ => &nothing,
-    };
+    let deployed = state.stack().map_or(&nothing, |stack| &stack.template);
     let mut changes = Vec::new();
     for (id, after) in &desired.template.resources {
         let before = deployed.resources.get(id);
@@ -263,13 +260,28 @@ fn function(desired: &Desired, state: &State, id: &LogicalId, before: &Resource,
             properties.push(property);
         }
     }
-    properties.extend(comparison.changes());
+    properties.extend(comparison.changes().into_iter().map(|change| as_written(change, before, after)));
     let declared = desired.functions.values().find(|function| function.id == *id);
     if let Some(declared) = declared {
         let moved = code(declared, state, live).into_iter().chain(traffic(declared, live, &comparison, &properties));
         properties.extend(moved.collect::<Vec<_>>());
     }
     updated(id, after, properties, comparison.unverified)
+}
+
+/// A variable's change with the values as the templates say them, where they do; live values stay digests.
+fn as_written(change: PropertyChange, before: &Resource, after: &Resource) -> PropertyChange {
+    let Some(key) = change.path.strip_prefix("Environment.Variables.") else { return change };
+    let written = |resource: &Resource| {
+        let value = resource.properties.get("Environment")?.get("Variables")?.get(key)?;
+        normalize::scalar_text(value).map(Value::String)
+    };
+    let before = match change.cause {
+        Cause::Yours | Cause::Converged => written(before).or(change.before),
+        Cause::Drift | Cause::Both => change.before,
+    };
+    let after = change.after.map(|digest| written(after).unwrap_or(digest));
+    PropertyChange { before, after, ..change }
 }
 
 /// The three sides of a function's configuration, normalised.
@@ -433,7 +445,7 @@ pub(crate) fn is_versioned(property: &str) -> bool {
 
 /// Outputs, conditions, mappings and the parameters that are not ours.
 fn sections(desired: &Desired, state: &State, deployed: &Template) -> Vec<Change> {
-    if !state.deployed.present().is_some_and(|stack| stack.status != "REVIEW_IN_PROGRESS") {
+    if state.stack().is_none() {
         return Vec::new();
     }
     // Code and version are left to their previous values; a parameter of a function that goes, goes with it.

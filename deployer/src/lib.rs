@@ -3,7 +3,6 @@
 //! Files in → values → values → effects out. Modules stand in pipeline order; those under "the outside" are the only
 //! ones that may touch files, processes, clocks or AWS, and clippy holds the others to it (`clippy.toml`).
 
-#![allow(dead_code, unused_macros, unused_imports)]
 mod cli;
 
 #[expect(clippy::disallowed_methods, reason = "effects: reads the environment and the clock, once")]
@@ -11,6 +10,7 @@ mod ctx;
 mod exit;
 
 // commands: glue
+#[expect(clippy::disallowed_methods, reason = "effects: the clock, while a plan is carried out")]
 mod cmd;
 
 // words every stage speaks: pure
@@ -56,6 +56,7 @@ mod artifact;
 mod aws;
 #[expect(clippy::disallowed_methods, reason = "effects: writes result files")]
 mod files;
+#[expect(clippy::disallowed_methods, reason = "effects: asks git for the commit")]
 mod git;
 mod live;
 mod pipeline;

@@ -17,13 +17,13 @@ use crate::session::Connection;
 use crate::state::State;
 use crate::synth::{self, logical_ids};
 use crate::{live, sandbox};
+use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// A plan and what it was made from.
 #[derive(Debug)]
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
-    pub(crate) state: State,
     /// What the sandbox cannot hold, a line each.
     pub(crate) adapted: Vec<String>,
 }
@@ -68,7 +68,7 @@ pub(crate) async fn prepare(
         commit,
         uploaded: uploaded(connection, &state, &changes, &desired, artifacts).await.map_err(unread)?,
         artifacts: artifacts.clone(),
-        strategies: stack.file.functions.iter().filter_map(|(name, function)| gradual(stack, name, function)).collect(),
+        strategies: gradual(stack),
     };
     let mut plan = plan::plan(changes.clone(), &desired, &state, None, &policy, ctx.now);
     let update = plan.steps.iter().find_map(|step| match step {
@@ -91,7 +91,7 @@ pub(crate) async fn prepare(
             }
         };
     }
-    Ok(Prepared { plan, state, adapted })
+    Ok(Prepared { plan, adapted })
 }
 
 async fn change_set(connection: &Connection, plan: &Plan, step: &StackStep) -> Result<Made, AwsError> {
@@ -162,9 +162,11 @@ fn tags(stack: &Stack) -> Vec<(String, String)> {
     own.into_iter().chain(declared).collect()
 }
 
-fn gradual(stack: &Stack, name: &str, function: &crate::model::function::Function) -> Option<(String, Strategy)> {
-    let strategy = function.release.as_ref().or(stack.file.defaults.release.as_ref())?;
-    (strategy.value != Strategy::AllAtOnce).then(|| (name.to_owned(), strategy.value.clone()))
+/// Functions whose traffic is to move step by step.
+fn gradual(stack: &Stack) -> IndexMap<String, Strategy> {
+    let strategies =
+        stack.file.functions.iter().map(|(name, function)| (name.clone(), stack.strategy(function).clone()));
+    strategies.filter(|(_, strategy)| *strategy != Strategy::AllAtOnce).collect()
 }
 
 pub(crate) fn unread(error: AwsError) -> Failure {

@@ -478,7 +478,7 @@ fn steps(
     change_set: Option<ChangeSet>,
     policy: &Policy,
 ) -> Vec<Step> {
-    let is_new = !state.deployed.present().is_some_and(|deployed| deployed.status != "REVIEW_IN_PROGRESS");
+    let is_new = state.stack().is_none();
     let protect = policy.protect && !state.deployed.present().is_some_and(|deployed| deployed.protected);
     if lines.is_empty() && !is_new && !protect {
         return Vec::new();

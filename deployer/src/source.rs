@@ -51,14 +51,6 @@ impl Sources {
         let text = &self.get(span.file).text;
         text.get(span.start.min(text.len())..span.end.min(text.len())).unwrap_or_default()
     }
-
-    /// `stacks/orders.yaml:14`, with the line counted from 1.
-    pub(crate) fn place(&self, span: Span) -> String {
-        let source = self.get(span.file);
-        let start = span.start.min(source.text.len());
-        let line = source.text.as_bytes()[..start].iter().filter(|byte| **byte == b'\n').count() + 1;
-        format!("{}:{line}", source.name)
-    }
 }
 
 impl Span {

@@ -117,17 +117,14 @@ impl<T> Known<T> {
             Self::Absent | Self::Unknown(_) => None,
         }
     }
-
-    pub(crate) fn as_ref(&self) -> Known<&T> {
-        match self {
-            Self::Present(value) => Known::Present(value),
-            Self::Absent => Known::Absent,
-            Self::Unknown(why) => Known::Unknown(why.clone()),
-        }
-    }
 }
 
 impl State {
+    /// The stack, once it holds something: a stack in review is only a place for a change set.
+    pub(crate) fn stack(&self) -> Option<&Deployed> {
+        self.deployed.present().filter(|deployed| deployed.status != "REVIEW_IN_PROGRESS")
+    }
+
     pub(crate) fn live(&self, id: &LogicalId) -> Option<&LiveFunction> {
         self.functions.get(id).and_then(Known::present)
     }

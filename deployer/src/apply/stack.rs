@@ -72,15 +72,20 @@ pub(crate) async fn follow(
             newest = Some(last.id.clone());
             wait = Duration::from_millis(100);
         }
-        for event in events {
+        for (index, event) in events.iter().enumerate() {
+            // What was overtaken before anybody looked is no news.
+            let is_overtaken = events[index + 1..].iter().any(|later| later.logical_id == event.logical_id);
+            if is_overtaken && !event.status.ends_with("_FAILED") {
+                continue;
+            }
             tell(Event::Resource {
                 logical_id: event.logical_id.clone(),
                 kind: event.kind.clone(),
                 status: event.status.clone(),
                 reason: event.reason.clone(),
             });
-            seen.push(event);
         }
+        seen.extend(events);
         match status.as_deref() {
             None | Some("DELETE_COMPLETE") => return Ok(Followed::Gone),
             Some("CREATE_COMPLETE" | "UPDATE_COMPLETE" | "IMPORT_COMPLETE") => return Ok(Followed::Complete),

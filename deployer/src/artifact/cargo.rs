@@ -3,6 +3,11 @@
 //! What makes two release builds alike: zig's linker and the pinned compiler; `--remap-path-prefix` for the folders of
 //! the project and of cargo, which would otherwise stand in panic messages; and cargo itself, which names workspace
 //! members relative to the workspace. Dev builds for this machine are left as cargo makes them.
+//!
+//! Cargo unites the features of all packages of one pass, so which packages a pass covers decides what comes out. It must
+//! not depend on which stacks were asked for, or a function would look changed because another was not built with it.
+//! For AWS a pass covers all functions of the workspace; for this machine the whole workspace, which shares its
+//! dependencies with `cargo build --workspace` and `cargo test --workspace`. Only the executables asked for are built.
 
 use super::Crate;
 use crate::ctx::Ctx;
@@ -38,6 +43,28 @@ struct Package {
     name: String,
     id: String,
     targets: Vec<Target>,
+    #[serde(default)]
+    dependencies: Vec<Dependency>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Dependency {
+    name: String,
+    /// `None` for an ordinary one, `dev` or `build`.
+    kind: Option<String>,
+}
+
+impl Package {
+    fn binaries(&self) -> Vec<&str> {
+        let is_binary = |target: &&Target| target.kind.iter().any(|kind| kind == "bin");
+        self.targets.iter().filter(is_binary).map(|target| target.name.as_str()).collect()
+    }
+
+    /// Whether it is a Lambda function: an executable that depends on `lambda_runtime`, `lambda_http` or the like.
+    fn is_function(&self) -> bool {
+        let is_runtime = |dependency: &Dependency| dependency.kind.is_none() && dependency.name.starts_with("lambda_");
+        !self.binaries().is_empty() && self.dependencies.iter().any(is_runtime)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -58,14 +85,22 @@ pub(super) enum Problem {
     NoCrate,
     NoBinary,
     ManyBinaries,
+    SharedName,
 }
 
 impl Problem {
+    pub(super) fn code(self) -> &'static str {
+        match self {
+            Self::NoCrate => "D0801",
+            Self::NoBinary | Self::ManyBinaries | Self::SharedName => "D0802",
+        }
+    }
     pub(super) fn summary(self) -> &'static str {
         match self {
             Self::NoCrate => "no crate of that name in the workspace",
             Self::NoBinary => "a crate without an executable",
             Self::ManyBinaries => "a crate with several executables",
+            Self::SharedName => "two crates with executables of one name",
         }
     }
     pub(super) fn label(self) -> &'static str {
@@ -73,6 +108,7 @@ impl Problem {
             Self::NoCrate => "not a crate of this workspace",
             Self::NoBinary => "only a library: there is nothing to run",
             Self::ManyBinaries => "which one is meant?",
+            Self::SharedName => "its executable is called like another's",
         }
     }
 }
@@ -92,23 +128,30 @@ impl Workspace {
             );
             return Err(NoBinary { problem: Problem::NoCrate, help });
         };
-        let binaries: Vec<&str> = package
-            .targets
-            .iter()
-            .filter(|target| target.kind.iter().any(|kind| kind == "bin"))
-            .map(|target| target.name.as_str())
-            .collect();
+        let binaries = package.binaries();
         let chosen = match binaries.as_slice() {
             [only] => Some(*only),
             several => several.iter().copied().find(|binary| *binary == name || *binary == "bootstrap"),
         };
-        let problem = if binaries.is_empty() { Problem::NoBinary } else { Problem::ManyBinaries };
-        let help = if binaries.is_empty() {
-            "give it a src/main.rs".to_owned()
-        } else {
-            format!("it has {}; call one of them {name:?} or \"bootstrap\"", binaries.join(", "))
+        let Some(binary) = chosen else {
+            let (problem, help) = match binaries.is_empty() {
+                true => (Problem::NoBinary, "give it a src/main.rs".to_owned()),
+                false => {
+                    let names = binaries.join(", ");
+                    (Problem::ManyBinaries, format!("it has {names}; call one of them {name:?} or \"bootstrap\""))
+                }
+            };
+            return Err(NoBinary { problem, help });
         };
-        chosen.map(|binary| (name.to_owned(), binary.to_owned())).ok_or(NoBinary { problem, help })
+        let is_other = |other: &&Package| other.name != name && other.binaries().contains(&binary);
+        if let Some(other) = self.packages.iter().find(is_other) {
+            let help = format!(
+                "{:?} has an executable {binary:?} too, and cargo would overwrite one with the other: rename one",
+                other.name
+            );
+            return Err(NoBinary { problem: Problem::SharedName, help });
+        }
+        Ok((name.to_owned(), binary.to_owned()))
     }
 }
 
@@ -158,10 +201,10 @@ pub(super) async fn build(
         let command = match target {
             None => {
                 let mut command = Command::new("cargo");
-                command.arg("build");
+                command.args(["build", "--workspace"]);
                 command
             }
-            Some(target) => for_aws(ctx, workspace, target).await?,
+            Some(target) => for_aws(ctx, workspace, &wanted, target).await?,
         };
         pass(ctx, workspace, command, &wanted, &mut executables).await?;
     }
@@ -169,7 +212,7 @@ pub(super) async fn build(
 }
 
 /// The command that builds for AWS. Installs the linker when it is used first.
-async fn for_aws(ctx: &Ctx, workspace: &Workspace, target: &str) -> Result<Command, Failure> {
+async fn for_aws(ctx: &Ctx, workspace: &Workspace, crates: &[&Crate], target: &str) -> Result<Command, Failure> {
     let home = python::cache_home(ctx)?.join("zig");
     let venv = python::environment(ctx, &home, REQUIREMENTS, "the linker for AWS (cargo-zigbuild, zig)").await?;
     has_standard_library(target).await?;
@@ -178,6 +221,10 @@ async fn for_aws(ctx: &Ctx, workspace: &Workspace, target: &str) -> Result<Comma
     command.arg(format!("{target}.{}.{}", GLIBC.0, GLIBC.1));
     // It prefers this Python's zig to any other on the path.
     command.env("CARGO_ZIGBUILD_PYTHON_PATH", venv.join("bin/python"));
+    let is_wanted = |package: &Package| crates.iter().any(|found| found.package == package.name);
+    for package in workspace.packages.iter().filter(|package| package.is_function() || is_wanted(package)) {
+        command.args(["-p", &package.name]);
+    }
     remap(ctx, workspace, target, &mut command);
     Ok(command)
 }
@@ -247,7 +294,7 @@ async fn pass(
     executables: &mut IndexMap<Crate, PathBuf>,
 ) -> Result<(), Failure> {
     for found in crates {
-        command.args(["-p", &found.package, "--bin", &found.binary]);
+        command.args(["--bin", &found.binary]);
     }
     command.arg("--message-format=json-render-diagnostics");
     if ctx.global.quiet {
@@ -295,6 +342,8 @@ mod tests {
                 { "name": "shared", "id": "2", "targets": [lib] },
                 { "name": "two", "id": "3", "targets": [bin("one"), bin("two")] },
                 { "name": "three", "id": "4", "targets": [bin("one"), bin("other")] },
+                { "name": "left", "id": "5", "targets": [bin("bootstrap")] },
+                { "name": "right", "id": "6", "targets": [bin("bootstrap")] },
             ],
         }))
         .expect("a workspace")
@@ -318,5 +367,8 @@ mod tests {
         assert_eq!(of("shared"), (Problem::NoBinary, "give it a src/main.rs".to_owned()));
         let many = "it has one, other; call one of them \"three\" or \"bootstrap\"".to_owned();
         assert_eq!(of("three"), (Problem::ManyBinaries, many));
+        let shared =
+            "\"right\" has an executable \"bootstrap\" too, and cargo would overwrite one with the other: rename one";
+        assert_eq!(of("left"), (Problem::SharedName, shared.to_owned()));
     }
 }

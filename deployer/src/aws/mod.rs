@@ -7,7 +7,7 @@ pub(crate) mod s3;
 pub(crate) mod secrets;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_sdk_cloudformation::config::Credentials;
+use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -55,10 +55,6 @@ pub(crate) struct Identity {
 pub(crate) struct Calls(Arc<Mutex<BTreeMap<String, usize>>>);
 
 impl Calls {
-    pub(crate) fn total(&self) -> usize {
-        self.by_operation().values().sum()
-    }
-
     pub(crate) fn by_operation(&self) -> BTreeMap<String, usize> {
         self.0.lock().expect("no thread panics while it counts").clone()
     }

@@ -12,15 +12,6 @@ use aws_sdk_s3::types::{
 use futures::{StreamExt as _, TryStreamExt as _};
 use std::path::Path;
 
-/// Whether the bucket exists and is ours to use.
-pub(crate) async fn bucket_exists(client: &Client, bucket: &str) -> Result<bool, AwsError> {
-    match client.head_bucket().bucket(bucket).send().await.explain("s3:ListBucket") {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_missing() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Makes the artifact bucket: private, versioned, TLS only. S3 encrypts by itself since January 2023.
 ///
 /// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-encryption-faq.html> (read 2026-11).

@@ -53,6 +53,9 @@ pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failur
 pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -> Result<(), Failure> {
     let start = Instant::now();
     let tell = |event: Event| {
+        if ctx.global.verbose == 0 && !render::progress::is_news(&event, plan) {
+            return;
+        }
         if let Some(line) = render::progress::line(&event, start.elapsed()) {
             ctx.say(line);
         }

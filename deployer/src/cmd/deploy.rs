@@ -26,7 +26,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let connection = session.connect(stack).await?;
         let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &args.allow, commit.clone()).await?;
         plan_command::tell_adapted(ctx, &prepared.adapted);
-        plan_command::show(ctx, &prepared.plan);
+        plan_command::show(ctx, &prepared.plan, None);
         if !prepared.plan.has_changes() {
             continue;
         }

@@ -29,7 +29,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let state = live::read(&connection.clients, place, &Template::default()).await.map_err(pipeline::unread)?;
         let changes = diff(&Desired::default(), &state);
         let plan = destroy::plan(changes, &state, &args.allow, stack.settings.protect, commit.clone(), ctx.now);
-        plan_command::show(ctx, &plan);
+        plan_command::show(ctx, &plan, None);
         if !plan.has_changes() {
             continue;
         }

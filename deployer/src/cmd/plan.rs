@@ -29,7 +29,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         tell_adapted(ctx, &prepared.adapted);
         pipeline::forget(&connection, &prepared.plan).await?;
         if ctx.format() != Format::Json {
-            show(ctx, &prepared.plan);
+            show(ctx, &prepared.plan, render::next_command(&prepared.plan, ctx.global.sandbox).as_deref());
         }
         plans.push(prepared.plan);
     }
@@ -48,11 +48,11 @@ pub(crate) fn tell_adapted(ctx: &Ctx, adapted: &[String]) {
     }
 }
 
-/// Prints the plan in the format that was asked for.
-pub(crate) fn show(ctx: &Ctx, plan: &Plan) {
+/// Prints the plan in the format that was asked for, with the command that comes next.
+pub(crate) fn show(ctx: &Ctx, plan: &Plan, next: Option<&str>) {
     let text = match ctx.format() {
-        Format::Terminal => render::terminal::plan(plan, ctx.global.sandbox),
-        Format::Markdown => render::markdown::plan(plan, ctx.global.sandbox),
+        Format::Terminal => render::terminal::plan(plan, next),
+        Format::Markdown => render::markdown::plan(plan, next),
         Format::Json => serde_json::to_string_pretty(plan).expect("a plan holds only JSON values") + "\n",
     };
     ctx.result(&text);

@@ -61,7 +61,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             Failure::failed(format!("there is nothing to go back to: {reason}"), "nothing was changed", next)
         })?;
         let plan = rollback::plan(target, args.function.as_deref(), &state, commit.clone(), ctx.now);
-        plan_command::show(ctx, &plan);
+        plan_command::show(ctx, &plan, None);
         if !plan.has_changes() {
             continue;
         }

@@ -198,11 +198,19 @@ fn an_alias_that_serves_an_older_configuration_gets_a_new_version() {
 }
 
 #[test]
-fn environment_values_never_reach_a_change() {
-    let state = state(("old-secret", 256), ("live-secret", 256, CODE_A));
-    let changes = diff(&desired(template("new-secret", 256), CODE_A), &state);
+fn live_environment_values_never_reach_a_change() {
+    let state = state(("old", 256), ("live-secret", 256, CODE_A));
+    let changes = diff(&desired(template("new", 256), CODE_A), &state);
     let text = serde_json::to_string(&changes).expect("changes hold only JSON values");
-    assert!(text.contains("digest:") && !text.contains("secret"), "{text}");
+    assert!(text.contains("digest:") && text.contains("new") && !text.contains("secret"), "{text}");
+}
+
+#[test]
+fn environment_values_of_the_templates_are_shown() {
+    let state = state(("old", 256), ("old", 256, CODE_A));
+    let changes = diff(&desired(template("new", 256), CODE_A), &state);
+    let property = &changes[0].properties[0];
+    assert_eq!((property.before.clone(), property.after.clone()), (Some(json!("old")), Some(json!("new"))));
 }
 
 #[test]

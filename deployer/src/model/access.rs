@@ -3,7 +3,7 @@
 use super::reference::{EnvValue, Noun, Target};
 use crate::decode::{Decode, mismatch, record};
 use crate::diag::Diagnostics;
-use crate::source::{Span, Spanned};
+use crate::source::Spanned;
 use crate::yaml::{Kind, Node};
 use serde_json::{Map, Value, json};
 
@@ -123,16 +123,6 @@ impl Grant {
             .chain(self.email.as_ref().map(Subject::Email))
             .chain(self.metrics.as_ref().map(Subject::Metrics))
             .collect()
-    }
-}
-
-impl Access {
-    pub(crate) fn span(&self) -> Span {
-        match self {
-            Self::Grant(grant) => grant.span,
-            Self::Statement(statement) => statement.span,
-            Self::Managed(managed) => managed.span,
-        }
     }
 }
 

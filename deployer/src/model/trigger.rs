@@ -22,13 +22,6 @@ macro_rules! triggers {
         #[derive(Debug, Clone, PartialEq)]
         pub(crate) enum TriggerKind { $( $(#[doc = $doc])* $variant($type), )* }
 
-        impl TriggerKind {
-            /// The key in the stack file.
-            pub(crate) fn word(&self) -> &'static str {
-                match self { $( Self::$variant(_) => $word, )* }
-            }
-        }
-
         impl Decode for Trigger {
             fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
                 const WORDS: &[&str] = &[$( $word ),*];

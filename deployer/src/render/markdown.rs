@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const LIMIT: usize = 60_000;
 
 /// The whole plan; what does not fit is counted.
-pub(crate) fn plan(plan: &Plan, sandbox: bool) -> String {
+pub(crate) fn plan(plan: &Plan, next: Option<&str>) -> String {
     let mut out = format!("### {}\n\n**{}**", super::headline(plan), super::summary(plan));
     if !plan.lines.is_empty() {
         let _ = write!(out, " · worst: {}", plan.risk().word());
@@ -60,7 +60,7 @@ pub(crate) fn plan(plan: &Plan, sandbox: bool) -> String {
     for note in &plan.notes {
         let _ = writeln!(out, "- {}", escape(note));
     }
-    if let Some(next) = super::next_command(plan, sandbox) {
+    if let Some(next) = next {
         let _ = writeln!(out, "\n```\n{next}\n```");
     }
     out

@@ -3,8 +3,18 @@
 use super::style::{BAD, FAINT, GOOD, paint};
 use crate::apply::Done;
 use crate::apply::event::Event;
-use crate::plan::Step;
+use crate::plan::{Plan, Step};
 use std::time::Duration;
+
+/// Whether `event` is about something that the plan names, or went wrong. An update may touch every resource of a stack
+/// without changing it.
+pub(crate) fn is_news(event: &Event, plan: &Plan) -> bool {
+    let Event::Resource { logical_id, kind, status, .. } = event else { return true };
+    kind == "AWS::CloudFormation::Stack"
+        || status.contains("FAILED")
+        || status.contains("ROLLBACK")
+        || plan.lines.iter().any(|line| line.change.id.as_str() == logical_id)
+}
 
 /// The line for `event`; `None` where there is nothing to say. `elapsed` is since the start of the command.
 pub(crate) fn line(event: &Event, elapsed: Duration) -> Option<String> {

@@ -10,8 +10,8 @@ use std::fmt::Write as _;
 /// Creations of one type that are listed by name before the rest is counted.
 const CREATIONS_SHOWN: usize = 6;
 
-/// The whole plan, worst first, with the next command at the end.
-pub(crate) fn plan(plan: &Plan, sandbox: bool) -> String {
+/// The whole plan, worst first; `next` is the command to type after reading it.
+pub(crate) fn plan(plan: &Plan, next: Option<&str>) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{}", paint(STRONG, super::headline(plan)));
     if plan.lines.is_empty() {
@@ -49,7 +49,7 @@ pub(crate) fn plan(plan: &Plan, sandbox: bool) -> String {
         };
         let _ = writeln!(out, "\n{}; {risk}.", super::summary(plan));
     }
-    if let Some(next) = super::next_command(plan, sandbox) {
+    if let Some(next) = next {
         let _ = writeln!(out, "\n  {next}");
     }
     out

@@ -17,7 +17,7 @@
 use crate::cfn::{self, Resource, Template};
 use crate::ids::LogicalId;
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -358,7 +358,7 @@ fn placeholder(kind: &str, id: &str, attribute: Option<&str>, brokers: &str) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{adapt, is_supported};
+    use super::{Adapted, adapt, is_supported};
     use crate::cfn::Template;
     use serde_json::{Value, json};
 
@@ -367,8 +367,8 @@ mod tests {
     }
 
     fn adapted(value: Value) -> (Value, Vec<String>) {
-        let (template, notes) = adapt(&template(value), "127.0.0.1:9092");
-        (serde_json::to_value(template).expect("JSON"), notes)
+        let adapted = adapt(&template(value), "127.0.0.1:9092");
+        (serde_json::to_value(adapted.template).expect("JSON"), adapted.notes)
     }
 
     #[test]
@@ -390,7 +390,7 @@ mod tests {
             "Topic": { "Type": "AWS::SNS::Topic" },
         }});
         let before = template(whole);
-        assert_eq!(adapt(&before, ""), (before.clone(), Vec::new()));
+        assert_eq!(adapt(&before, ""), Adapted { template: before.clone(), ..Adapted::default() });
     }
 
     #[test]
@@ -496,5 +496,19 @@ mod tests {
             "G": { "Type": "AWS::Lambda::Function", "Properties": { "RecursiveLoop": "Allow" } },
         }}));
         assert_eq!(notes, ["without effect in the sandbox: RecursiveLoop of F, G"]);
+    }
+
+    #[test]
+    fn what_the_api_keeps_of_a_function_is_handed_on_with_references_already_replaced() {
+        let function = json!({ "Type": "AWS::Lambda::Function", "Properties": {
+            "MemorySize": 256, "VpcConfig": { "SubnetIds": [{ "Ref": "Nat" }] },
+        } });
+        let whole = json!({ "Resources": { "F": function, "Nat": { "Type": "AWS::EC2::NatGateway" } } });
+        let by_api = adapt(&template(whole), "").by_api;
+        let ids: Vec<&str> = by_api.keys().map(|id| id.as_str()).collect();
+        assert_eq!(ids, ["F"]);
+        let properties = by_api.values().next().expect("one function");
+        assert_eq!(properties.keys().collect::<Vec<_>>(), ["VpcConfig"]);
+        assert!(properties["VpcConfig"]["SubnetIds"][0].as_str().expect("a placeholder").starts_with("nat-"));
     }
 }

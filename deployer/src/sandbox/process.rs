@@ -147,9 +147,11 @@ pub(crate) async fn ensure(ctx: &Ctx) -> Result<Endpoint, Failure> {
 /// As [`ensure`], with all that is known about the server. Two callers at once get the same one.
 pub(crate) async fn start(ctx: &Ctx) -> Result<Running, Failure> {
     let place = Place::of(ctx)?;
-    // The common case takes no lock: it runs.
-    if let Status::Running(running) = place.look().await {
-        return Ok(running);
+    // The common case takes no lock: it runs. And nothing is installed for a port that is taken.
+    match place.look().await {
+        Status::Running(running) => return Ok(running),
+        Status::Taken { url, by } => return Err(taken(&url, by)),
+        Status::Stopped { .. } => {}
     }
     let venv =
         python::environment(ctx, &place.home, REQUIREMENTS, &format!("the sandbox (MiniStack {VERSION})")).await?;

@@ -8,6 +8,7 @@
 //! - [`telemetry`]: JSON log lines with request and trace id; metrics as log lines
 //! - [`problem`]: the one error type and what it answers over HTTP
 //! - [`http`]: the answer and the body of an HTTP API event
+//! - [`queue`] (feature `queue`): a batch of messages, and what becomes of each
 //! - [`invoke`]: the loop around a handler, and its deadline
 //!
 //! Knows no function's business: nothing here names a provider, a table or a queue.
@@ -18,6 +19,8 @@ pub mod database;
 pub mod http;
 pub mod invoke;
 pub mod problem;
+#[cfg(feature = "queue")]
+pub mod queue;
 pub mod secrets;
 pub mod telemetry;
 pub mod tls;

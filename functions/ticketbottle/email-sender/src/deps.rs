@@ -1,24 +1,44 @@
 //! What the handler needs: who the mails are from, where SES is, where the tickets are.
 
-use shared::{ConfigError, Env, Secrets, StartError};
+use aws_sdk_sesv2::config::{Region, retry::RetryConfig};
+use aws_types::SdkConfig;
+use shared::{ConfigError, Env, Secrets, StartError, clients, queue::DeadLetters};
+
+use crate::mail::Templates;
 
 #[derive(Debug)]
 pub struct Deps {
+    pub s3: aws_sdk_s3::Client,
+    pub ses: aws_sdk_sesv2::Client,
     pub from_email: String,
-    pub ses_region: String,
     pub bucket: String,
+    pub dead_letters: Option<DeadLetters>,
+    pub templates: Templates,
 }
 
 impl Deps {
     pub async fn load() -> Result<Self, StartError> {
-        Ok(Self::from_env(Env::load(&Secrets::none(), &[]).await)?)
+        let config = clients::sdk_config().await;
+        Ok(Self::from_env(Env::load(&Secrets::none(), &[]).await, &config)?)
     }
 
-    pub fn from_env(mut env: Env) -> Result<Self, ConfigError> {
+    pub fn from_env(mut env: Env, config: &SdkConfig) -> Result<Self, ConfigError> {
+        // The client must not repeat by itself: SES has no way to recognise a repetition, and a lost answer
+        // would become a second mail. The queue repeats, and `once` decides.
+        let region = Region::new(env.text("SES_REGION"));
+        let ses =
+            aws_sdk_sesv2::config::Builder::from(config).region(region).retry_config(RetryConfig::disabled()).build();
+        let from_email = env.text("SES_FROM_EMAIL");
+        if !from_email.is_empty() && !from_email.contains('@') {
+            env.mistake("SES_FROM_EMAIL must be an address");
+        }
         let deps = Self {
-            from_email: env.text("SES_FROM_EMAIL"),
-            ses_region: env.text("SES_REGION"),
+            s3: aws_sdk_s3::Client::new(config),
+            ses: aws_sdk_sesv2::Client::from_conf(ses),
+            from_email,
             bucket: env.text("S3_BUCKET_TICKETS"),
+            dead_letters: DeadLetters::from_env(&env, config),
+            templates: Templates::embedded(),
         };
         env.finish(deps)
     }

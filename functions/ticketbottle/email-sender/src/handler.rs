@@ -1,23 +1,223 @@
-//! One batch of queue messages, each holding one event; the answer names those that must come again.
+//! Each message of a batch: one mail for its event, once, with the tickets where there are some.
 //!
-//! Does not do its work yet: every message is named, so the queue keeps all of them and none is lost.
+//! The tickets are made by another function from the same event, at about the same time. So a mail waits
+//! for them: some seconds within an invocation, then over two more deliveries; after that it goes out
+//! without them and says so. An error after which SES certainly has nothing gives the right to send back;
+//! after an uncertain one the right stays taken until this invocation must have ended.
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_sdk_s3::error::ProvideErrorMetadata as _;
+use aws_sdk_sesv2::{
+    error::SdkError,
+    operation::send_email::SendEmailError,
+    primitives::Blob,
+    types::{Attachment, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent, Message},
+};
+use jiff::Timestamp;
 use lambda_runtime::Context;
-use shared::Problem;
-use ticketbottle_outbox::message::payment_event;
+use shared::{
+    Deadline, Problem,
+    queue::{Failure, deliveries, handle_batch},
+};
+use ticketbottle_outbox::{EventType, Order, PaymentEvent, message::payment_event};
 
-use crate::deps::Deps;
+use crate::{
+    deps::Deps,
+    mail::Mail,
+    once::{Claim, Once, Right, reason},
+};
 
-pub async fn handle(event: SqsEvent, _context: Context, _deps: &Deps) -> Result<SqsBatchResponse, Problem> {
-    let mut response = SqsBatchResponse::default();
-    for message in event.records {
-        let message_id = message.message_id.unwrap_or_default();
-        match payment_event(message.body.as_deref().unwrap_or_default()) {
-            Ok(event) => tracing::warn!(message_id, event_id = %event.event_id, "not handled; it comes again"),
-            Err(error) => tracing::error!(message_id, %error, "poison; it comes again until the queue gives it up"),
+/// How often the tickets are looked for in one invocation, a second apart.
+const LOOKS: u32 = 6;
+
+/// From this delivery on, a mail goes out without its tickets.
+const PATIENCE: u32 = 3;
+
+/// Added to the invocation's own end before another may send: clocks differ a little.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// How often the memory of a sent mail is tried to be written.
+const REMEMBER: u32 = 3;
+
+pub async fn handle(event: SqsEvent, context: Context, deps: &Deps) -> Result<SqsBatchResponse, Problem> {
+    let until = Deadline::of(&context);
+    // Waiting for the network most of the time; SES allows 14 a second to begin with.
+    Ok(handle_batch(&event, until, 5, deps.dead_letters.as_ref(), async |message| {
+        handle_message(message, until, deps).await
+    })
+    .await)
+}
+
+async fn handle_message(message: &SqsMessage, until: Deadline, deps: &Deps) -> Result<(), Failure> {
+    let event = payment_event(message.body.as_deref().unwrap_or_default())
+        .map_err(|error| Failure::never(error.to_string()))?;
+    let event_id = event.event_id;
+    let order = match (event.event_type, &event.order) {
+        (EventType::PaymentCompleted, _) => event.paid_order().map_err(Failure::never)?,
+        (EventType::PaymentFailed, Some(order)) => order,
+        (EventType::PaymentFailed, None) => {
+            tracing::info!(%event_id, order_id = event.order_id, "nobody to write to: the shop left no snapshot of the order");
+            return Ok(());
         }
-        response.add_failure(message_id);
+    };
+    check_address(&order.buyer.email)?;
+    let tickets = tickets(&event, order, deliveries(message), deps).await?;
+    let mail = deps
+        .templates
+        .mail(&event, order, tickets.is_some())
+        .map_err(|error| Failure::never(format!("mail template: {error}")))?;
+
+    let once = Once { s3: &deps.s3, bucket: &deps.bucket };
+    let claim = once.claim(event_id, until.left() + MARGIN, Timestamp::now()).await;
+    let right = match claim.map_err(|error| Failure::later(error.to_string()))? {
+        Claim::Granted(right) => right,
+        Claim::Sent => {
+            tracing::info!(%event_id, "the mail was sent before");
+            return Ok(());
+        }
+        Claim::Busy => return Err(Failure::later("another invocation is sending this mail, or died while it was")),
+    };
+    let is_attached = tickets.is_some();
+    match send(&event, order, mail, tickets, deps).await {
+        Ok(message_id) => {
+            tracing::info!(%event_id, order_id = event.order_id, message_id, is_attached, "mail sent");
+            remember(&once, &right, &message_id).await;
+            Ok(())
+        }
+        Err((failure, certainty)) => {
+            if certainty == Certainty::NotSent
+                && let Err(error) = once.give_back(&right).await
+            {
+                tracing::warn!(%event_id, %error, "the right to send was not given back; it ends with its lease");
+            }
+            Err(failure)
+        }
     }
-    Ok(response)
+}
+
+/// SES would refuse it too, but only after the right to send was taken.
+fn check_address(email: &str) -> Result<(), Failure> {
+    let is_plain = email.len() <= 320
+        && !email.chars().any(|letter| letter.is_whitespace() || letter.is_control() || letter == ',');
+    match email.split_once('@') {
+        Some((name, host)) if is_plain && !name.is_empty() && !host.is_empty() && !host.contains('@') => Ok(()),
+        _ => Err(Failure::never("the buyer's address is not a mail address")),
+    }
+}
+
+/// The PDF, `None` when there is nothing to attach or no use in waiting longer.
+async fn tickets(event: &PaymentEvent, order: &Order, delivery: u32, deps: &Deps) -> Result<Option<Vec<u8>>, Failure> {
+    if event.event_type != EventType::PaymentCompleted || order.tickets.is_empty() {
+        return Ok(None);
+    }
+    let key = event.tickets_key();
+    for look in 1..=LOOKS {
+        match deps.s3.get_object().bucket(&deps.bucket).key(&key).send().await {
+            Ok(output) => {
+                let bytes =
+                    output.body.collect().await.map_err(|error| Failure::later(format!("read {key}: {error}")))?;
+                return Ok(Some(bytes.into_bytes().to_vec()));
+            }
+            // Without the permission to list, S3 says of a missing object that access is denied.
+            Err(error) if matches!(error.code(), Some("NoSuchKey" | "AccessDenied")) => {
+                if delivery >= PATIENCE {
+                    tracing::warn!(event_id = %event.event_id, key, code = error.code(), "no tickets after {delivery} deliveries; the mail goes without them");
+                    return Ok(None);
+                }
+                if look < LOOKS {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+            Err(error) => return Err(Failure::later(format!("read {key}: {}", reason(&error)))),
+        }
+    }
+    Err(Failure::later("the tickets are not there yet"))
+}
+
+/// What is known after an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    NotSent,
+    Unknown,
+}
+
+async fn send(
+    event: &PaymentEvent,
+    order: &Order,
+    mail: Mail,
+    tickets: Option<Vec<u8>>,
+    deps: &Deps,
+) -> Result<String, (Failure, Certainty)> {
+    let built = content(event, mail, tickets)
+        .map_err(|error| (Failure::never(format!("mail: {error}")), Certainty::NotSent))?;
+    let request = deps
+        .ses
+        .send_email()
+        .from_email_address(&deps.from_email)
+        .destination(Destination::builder().to_addresses(&order.buyer.email).build())
+        .content(EmailContent::builder().simple(built).build());
+    match request.send().await {
+        Ok(output) => Ok(output.message_id.unwrap_or_default()),
+        Err(error) => Err(judge(&error)),
+    }
+}
+
+fn content(
+    event: &PaymentEvent,
+    mail: Mail,
+    tickets: Option<Vec<u8>>,
+) -> Result<Message, aws_sdk_sesv2::error::BuildError> {
+    let utf8 = |data: String| Content::builder().data(data).charset("UTF-8").build();
+    let body = Body::builder().text(utf8(mail.text)?).html(utf8(mail.html)?).build();
+    let mut message = Message::builder().subject(utf8(mail.subject)?).body(body);
+    if let Some(pdf) = tickets {
+        let order: String = event
+            .order_id
+            .chars()
+            .filter(|letter| letter.is_ascii_alphanumeric() || "-_".contains(*letter))
+            .take(64)
+            .collect();
+        let attachment = Attachment::builder()
+            .file_name(format!("tickets-{order}.pdf"))
+            .content_type("application/pdf")
+            .content_transfer_encoding(AttachmentContentTransferEncoding::Base64)
+            .raw_content(Blob::new(pdf))
+            .build()?;
+        message = message.attachments(attachment);
+    }
+    Ok(message.build())
+}
+
+/// Whether to try again, and whether SES may have taken the mail all the same.
+///
+/// Source: <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors> (read 2026-11).
+fn judge(error: &SdkError<SendEmailError>) -> (Failure, Certainty) {
+    let said = format!("SES: {}", reason(error));
+    match error {
+        SdkError::ConstructionFailure(_) => (Failure::never(said), Certainty::NotSent),
+        SdkError::ServiceError(service) => match service.err() {
+            SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => {
+                let why = service.err().message().unwrap_or("no reason given");
+                (Failure::never(format!("{said}: {why}")), Certainty::NotSent)
+            }
+            // Throttled, paused, a missing permission: an answer below 500 is a refusal.
+            _ if service.raw().status().as_u16() < 500 => (Failure::later(said), Certainty::NotSent),
+            _ => (Failure::later(said), Certainty::Unknown),
+        },
+        _ => (Failure::later(said), Certainty::Unknown),
+    }
+}
+
+/// Tried several times: what is forgotten here is sent twice.
+async fn remember(once: &Once<'_>, right: &Right, message_id: &str) {
+    for attempt in 1..=REMEMBER {
+        match once.sent(right, message_id, Timestamp::now()).await {
+            Ok(()) => return,
+            Err(error) => {
+                tracing::error!(message_id, attempt, %error, "the mail was sent, but that could not be written down")
+            }
+        }
+    }
 }

@@ -58,6 +58,32 @@ pub struct PaymentEvent {
     pub order: Option<Order>,
 }
 
+impl PaymentEvent {
+    /// Where the order's tickets lie in the bucket: written by pdf-generator, read by email-sender.
+    pub fn tickets_key(&self) -> String {
+        format!("tickets/{}.pdf", self.event_id)
+    }
+
+    /// The order, if it is known and paid for in full.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong: someone must look at it, trying again does not help.
+    pub fn paid_order(&self) -> Result<&Order, String> {
+        let order = self
+            .order
+            .as_ref()
+            .ok_or_else(|| format!("order {} was paid, but the shop left no snapshot of it", self.order_id))?;
+        if self.amount < order.total {
+            let currency = &self.currency;
+            return Err(format!(
+                "order {} costs {} {currency}, and only {} was paid",
+                self.order_id, order.total, self.amount
+            ));
+        }
+        Ok(order)
+    }
+}
+
 /// The shop's snapshot of an order: what its mail and its tickets say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
