@@ -89,7 +89,7 @@ pub(crate) enum Command {
     Releases(cmd::releases::Args),
     /// Say what is live: version, commit, when, by whom, alarms
     Status(cmd::status::Args),
-    /// Delete a stack; data is kept unless told otherwise
+    /// Delete a stack; buckets, secrets and databases are kept unless told otherwise
     Destroy(cmd::destroy::Args),
     /// Store and list the values of secrets
     Secret(cmd::secret::Args),

@@ -102,6 +102,18 @@ pub(crate) fn print_failure(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
 }
 
+/// Sends what libraries trace to stderr: from `-vvv` on, or as `DEPLOYER_LOG` says (`deployer=debug,aws_smithy_runtime=trace`).
+pub(crate) fn trace(verbose: u8) {
+    use tracing_subscriber::filter::EnvFilter;
+    let default = match verbose {
+        0 | 1 => "off",
+        2 => "deployer=debug",
+        _ => "deployer=trace,aws_smithy_runtime=debug,aws_config=debug",
+    };
+    let filter = EnvFilter::try_from_env("DEPLOYER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}
+
 #[cfg(test)]
 mod tests {
     use super::quoted;

@@ -39,6 +39,13 @@ pub(crate) fn plan(
             way_out: "take `protect: true` out of the stage first".to_owned(),
         });
     }
+    for line in plan.lines.iter().filter(|line| line.risk == Risk::LosesData && !delete_data) {
+        plan.blocked.push(Block {
+            what: format!("{} would lose what it holds", line.change.name),
+            allow: Some(Allow::DeleteData.word().to_owned()),
+            way_out: "add `--allow delete-data` when that is meant".to_owned(),
+        });
+    }
     let has_ledger = matches!(state.releases, Known::Present(_));
     let kept: Vec<_> = plan.lines.iter().filter(|line| is_kept(&line.change, deployed)).collect();
     if !delete_data && !kept.is_empty() {
@@ -79,9 +86,11 @@ fn is_kept(change: &Change, deployed: &Deployed) -> bool {
 
 fn line(change: Change, deployed: &Deployed, delete_data: bool) -> Option<Line> {
     let resource = deployed.template.resources.get(&change.id)?;
-    let (risk, reason) = match delete_data && is_kept(&change, deployed) {
-        true => (Risk::LosesData, "deletes what it holds".to_owned()),
-        false => risk::of_delete(resource),
+    let (risk, reason) = match (delete_data && is_kept(&change, deployed), resource.kind.as_str()) {
+        (true, _) => (Risk::LosesData, "deletes what it holds".to_owned()),
+        // Messages are on their way, not stored: whoever deletes a stack means its queues too.
+        (false, "AWS::SQS::Queue") => (Risk::Interrupts, "messages still in it are lost".to_owned()),
+        (false, _) => risk::of_delete(resource),
     };
     let undo = if risk == Risk::LosesData { Undo::No } else { Undo::ChangeSet };
     Some(Line { change, risk, reason, undo })
@@ -107,5 +116,6 @@ fn letting_go(deployed: &Deployed) -> StackStep {
         template: crate::cfn::to_text(&template),
         parameters: deployed.parameters.keys().map(|key| (key.clone(), None)).collect::<BTreeMap<_, _>>(),
         tags: Vec::new(),
+        import_existing: false,
     }
 }

@@ -141,7 +141,11 @@ pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
                 _ => updated(id, after, attributes(before, after), None),
             },
         };
-        changes.extend(change);
+        // What is replaced goes by the name of what is there now.
+        changes.extend(change.map(|change| match (change.action, before) {
+            (Action::Replace, Some(before)) => Change { name: name(id, before), ..change },
+            _ => change,
+        }));
     }
     for (id, before) in &deployed.resources {
         if !desired.template.resources.contains_key(id) {
@@ -212,7 +216,8 @@ fn attributes(before: &Resource, after: &Resource) -> Vec<PropertyChange> {
     found
 }
 
-/// Everything below `path` in which two values differ. Intrinsic functions and lists are compared as a whole.
+/// Everything below `path` in which two values differ. Intrinsic functions are compared as a whole, and so are lists
+/// unless they hold equally many objects.
 pub(crate) fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<PropertyChange>) {
     let before = before.filter(|value| !value.is_null());
     let after = after.filter(|value| !value.is_null());
@@ -419,7 +424,12 @@ fn traffic(
         .serving
         .as_ref()
         .is_some_and(|serving| serving.code_sha256 == declared.code && comparison.is_served_by(serving));
-    let stays = serves && alias.weights.is_empty() && !changes.iter().any(|change| is_versioned(change.property()));
+    // What the comparison covers is answered by `serves`; drift is put right before anything is published.
+    let differs = |change: &PropertyChange| {
+        change.cause != Cause::Drift && is_versioned(change.property()) && !comparison.covers(change.property())
+    };
+    let stays =
+        serves && alias.weights.is_empty() && !changes.iter().any(|change| change.path != CODE && differs(change));
     if stays {
         return None;
     }
@@ -477,6 +487,10 @@ fn sections(desired: &Desired, state: &State, deployed: &Template) -> Vec<Change
 /// `QueueName`, `FunctionName`, `Name` … where they are plain text, else the logical id.
 pub(crate) fn name(id: &LogicalId, resource: &Resource) -> String {
     let own = resource.kind.rsplit("::").next().unwrap_or_default();
+    // Every alias is called `live`, which tells nobody which.
+    if own == "Alias" {
+        return id.to_string();
+    }
     let candidates = [format!("{own}Name"), "Name".to_owned(), "RouteKey".to_owned()];
     let found = candidates.iter().find_map(|key| resource.properties.get(key)?.as_str());
     found.map_or_else(|| id.to_string(), str::to_owned)

@@ -75,6 +75,7 @@ use std::process::ExitCode;
 pub fn run() -> ExitCode {
     let cli = cli::Cli::parse();
     cli.global.color.apply();
+    ctx::trace(cli.global.verbose);
     let failure = match ctx::Ctx::new(cli.global, &cli.command).and_then(|ctx| run_command(&ctx, &cli.command)) {
         Ok(exit) => return ExitCode::from(exit.code()),
         Err(failure) => failure,

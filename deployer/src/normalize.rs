@@ -56,6 +56,16 @@ pub(crate) fn function(properties: &Map<String, Value>) -> Map<String, Value> {
     normal
 }
 
+/// The value that takes a property away again, for what the template does not declare.
+pub(crate) fn neutral(property: &str) -> Option<Value> {
+    match property {
+        "Environment" => Some(json!({ "Variables": {} })),
+        "VpcConfig" => Some(json!({ "SubnetIds": [], "SecurityGroupIds": [] })),
+        "Layers" | "FileSystemConfigs" => Some(json!([])),
+        other => function(&Map::new()).remove(other),
+    }
+}
+
 /// With JSON logs both levels default to INFO; the group to `/aws/lambda/<name>`.
 fn logging(given: Option<&Value>, name: Option<&Value>) -> Value {
     let get = |key: &str| given.and_then(|config| config.get(key)).cloned();

@@ -17,7 +17,6 @@ use crate::session::Connection;
 use crate::state::State;
 use crate::synth::{self, logical_ids};
 use crate::{live, sandbox};
-use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// A plan and what it was made from.
@@ -26,6 +25,14 @@ pub(crate) struct Prepared {
     pub(crate) plan: Plan,
     /// What the sandbox cannot hold, a line each.
     pub(crate) adapted: Vec<String>,
+}
+
+/// What the command line and the working tree add to the stack file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) allow: Vec<Allow>,
+    pub(crate) import_existing: bool,
+    pub(crate) commit: Option<Commit>,
 }
 
 /// What ought to be, for AWS or for the sandbox.
@@ -53,8 +60,7 @@ pub(crate) async fn prepare(
     connection: &Connection,
     stack: &Stack,
     artifacts: &Artifacts,
-    allow: &[Allow],
-    commit: Option<Commit>,
+    options: &Options,
 ) -> Result<Prepared, Failure> {
     let clients = &connection.clients;
     let (desired, adapted) = desired(ctx, stack, artifacts);
@@ -62,13 +68,14 @@ pub(crate) async fn prepare(
     let state = live::read(clients, place, &desired.template).await.map_err(unread)?;
     let changes = diff(&desired, &state);
     let policy = Policy {
-        allow: allow.iter().chain(&stack.settings.allow).copied().collect(),
+        allow: options.allow.iter().chain(&stack.settings.allow).copied().collect(),
         protect: stack.settings.protect,
         tags: tags(stack),
-        commit,
+        commit: options.commit.clone(),
+        import_existing: options.import_existing,
         uploaded: uploaded(connection, &state, &changes, &desired, artifacts).await.map_err(unread)?,
         artifacts: artifacts.clone(),
-        strategies: gradual(stack),
+        unheeded: unheeded(stack),
     };
     let mut plan = plan::plan(changes.clone(), &desired, &state, None, &policy, ctx.now);
     let update = plan.steps.iter().find_map(|step| match step {
@@ -158,11 +165,17 @@ fn tags(stack: &Stack) -> Vec<(String, String)> {
     own.into_iter().chain(declared).collect()
 }
 
-/// Functions whose traffic is to move step by step.
-fn gradual(stack: &Stack) -> IndexMap<String, Strategy> {
-    let strategies =
-        stack.file.functions.iter().map(|(name, function)| (name.clone(), stack.strategy(function).clone()));
-    strategies.filter(|(_, strategy)| *strategy != Strategy::AllAtOnce).collect()
+/// What the stack file asks for and this version does not do.
+fn unheeded(stack: &Stack) -> Vec<(String, String)> {
+    let each = stack.file.functions.iter().flat_map(|(name, function)| {
+        let strategy = Some(stack.strategy(function)).filter(|strategy| **strategy != Strategy::AllAtOnce);
+        let strategy = strategy
+            .map(|strategy| format!("`release: {}` is not heeded yet; traffic moves all at once", strategy.text()));
+        let provisioned = function.concurrency.as_ref().and_then(|concurrency| concurrency.provisioned.as_ref());
+        let provisioned = provisioned.map(|_| "`concurrency.provisioned` is not heeded yet".to_owned());
+        strategy.into_iter().chain(provisioned).map(|what| (name.clone(), what))
+    });
+    each.collect()
 }
 
 pub(crate) fn unread(error: AwsError) -> Failure {

@@ -6,8 +6,8 @@
 use crate::change_set::ChangeSet;
 use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, is_versioned};
 use crate::ids::{FunctionVersion, LogicalId};
-use crate::model::function::Strategy;
 use crate::model::stage::Allow;
+use crate::normalize;
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
 use crate::state::{Known, Place, State};
@@ -156,6 +156,9 @@ pub(crate) struct StackStep {
     /// `None` keeps the deployed value.
     pub(crate) parameters: BTreeMap<String, Option<String>>,
     pub(crate) tags: Vec<(String, String)>,
+    /// Take over what exists already under the names that the template gives.
+    #[serde(default)]
+    pub(crate) import_existing: bool,
 }
 
 /// Groups of steps, in order.
@@ -225,13 +228,15 @@ pub(crate) struct Policy {
     /// The stage is protected: broader roles need a word, the stack is termination-protected.
     pub(crate) protect: bool,
     pub(crate) tags: Vec<(String, String)>,
+    /// Take over what exists already under the names that the template gives.
+    pub(crate) import_existing: bool,
     pub(crate) commit: Option<Commit>,
     /// Artifacts by the function's name in the stack file.
     pub(crate) artifacts: crate::artifact::Artifacts,
     /// Keys of the artifact bucket that exist already.
     pub(crate) uploaded: Vec<String>,
-    /// Strategies that ask for more than all at once, by function.
-    pub(crate) strategies: IndexMap<String, Strategy>,
+    /// What the stack file asks for and this version does not do, by function.
+    pub(crate) unheeded: Vec<(String, String)>,
 }
 
 /// Key of an artifact in the artifact bucket.
@@ -254,16 +259,10 @@ pub(crate) fn plan(
     lines.sort_by(|one, two| two.risk.cmp(&one.risk).then(order(&one.change).cmp(&order(&two.change))));
     let blocked = blocks(&lines, state, policy);
     let steps = steps(&lines, desired, state, change_set, policy);
-    let notes = policy
-        .strategies
-        .iter()
-        .filter(|(function, _)| {
-            steps.iter().any(|step| matches!(step, Step::Shift { function: shifted, .. } if shifted == *function))
-        })
-        .map(|(function, strategy)| {
-            format!("{function}: `{}` is not applied by this version; traffic moves all at once", strategy.text())
-        })
-        .collect();
+    let shifted =
+        |function: &str| steps.iter().any(|step| matches!(step, Step::Shift { function: own, .. } if own == function));
+    let unheeded = policy.unheeded.iter().filter(|(function, _)| shifted(function));
+    let notes = unheeded.map(|(function, what)| format!("{function}: {what}")).collect();
     Plan {
         format_version: 1,
         intent: Intent::Deploy,
@@ -407,6 +406,13 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
 
 fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Block> {
     let mut blocks = Vec::new();
+    if let Known::Unknown(why) = &state.releases {
+        blocks.push(Block {
+            what: format!("the release records cannot be read: {why}"),
+            allow: None,
+            way_out: format!("see to it that the caller may list and read {}", state.place.bucket),
+        });
+    }
     if let Some(deployed) = state.deployed.present() {
         blocks.extend(stuck(&deployed.status, state));
     }
@@ -502,7 +508,11 @@ fn steps(
         let is_made = matches!(change.action, Action::Create | Action::Replace);
         let name = match live.filter(|_| !is_made) {
             Some(live) => live.name.clone(),
-            None => change.name.clone(),
+            None => desired
+                .template
+                .resources
+                .get(&declared.id)
+                .map_or_else(|| change.name.clone(), |resource| crate::diff::name(&declared.id, resource)),
         };
         let code_changes = is_made || change.properties.iter().any(|property| property.path == CODE);
         let code = match policy.artifacts.get(function) {
@@ -530,7 +540,10 @@ fn steps(
         if let Some((code, _)) = code.clone().filter(|_| code_changes && !is_made) {
             after.push(Step::UpdateCode { function: function.clone(), name: name.clone(), code });
         }
-        if is_made || change.properties.iter().any(|property| is_versioned(property.property())) {
+        let moves = change.properties.iter().any(|property| property.path == TRAFFIC);
+        let versioned = change.properties.iter().any(|property| is_versioned(property.property()));
+        // What could not be read is given a version rather than left on an old one.
+        if is_made || moves || (versioned && change.unverified.is_some()) {
             let alias = live.filter(|_| !is_made).and_then(|live| live.alias.present());
             let code_sha256 = code.and_then(|(_, digest)| digest);
             after.push(Step::Publish { function: function.clone(), name: name.clone(), code_sha256 });
@@ -551,6 +564,7 @@ fn steps(
             template: crate::cfn::to_text(&desired.template),
             parameters: parameters(desired, state, policy, lines),
             tags: policy.tags.clone(),
+            import_existing: policy.import_existing,
         }));
     }
     if protect {
@@ -571,14 +585,16 @@ fn configured(change: &Change, desired: &Desired, id: LogicalId, is_made: bool) 
     if is_made {
         return by_api;
     }
-    for property in &change.properties {
+    let drifted = |property: &&PropertyChange| {
+        by_api.contains_key(property.property()) || matches!(property.cause, Cause::Drift | Cause::Both)
+    };
+    let pseudo = [CODE, TRAFFIC];
+    for property in
+        change.properties.iter().filter(|property| !pseudo.contains(&property.path.as_str())).filter(drifted)
+    {
         let name = property.property();
-        let value = by_api
-            .get(name)
-            .or_else(|| (matches!(property.cause, Cause::Drift | Cause::Both)).then(|| template?.get(name)).flatten());
-        if let Some(value) = value.filter(|_| property.path != CODE && property.path != TRAFFIC) {
-            properties.insert(name.to_owned(), value.clone());
-        }
+        let declared = by_api.get(name).or_else(|| template?.get(name)).cloned();
+        properties.extend(declared.or_else(|| normalize::neutral(name)).map(|value| (name.to_owned(), value)));
     }
     properties
 }

@@ -96,7 +96,7 @@ const INTERRUPTING: &[(&str, &str, &str)] = &[
     ("AWS::Lambda::EventSourceMapping", "Enabled", "consumption starts or stops"),
     ("AWS::Events::Rule", "State", "the schedule or rule starts or stops"),
     ("AWS::SQS::Queue", "VisibilityTimeout", "messages in flight keep the old timeout"),
-    ("AWS::SQS::Queue", "MessageRetentionPeriod", "older messages may be dropped"),
+    ("AWS::SQS::Queue", "MessageRetentionPeriod", "messages older than the new limit are dropped"),
 ];
 
 pub(crate) fn holds_data(kind: &str) -> bool {

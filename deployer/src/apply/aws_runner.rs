@@ -242,6 +242,7 @@ pub(crate) async fn change_set(clients: &Clients, plan: &Plan, step: &StackStep,
         parameters: &step.parameters,
         tags: &step.tags,
         create: step.create,
+        import_existing: step.import_existing,
     };
     cloudformation::create_change_set(&clients.cloudformation, request).await
 }

@@ -73,6 +73,7 @@ pub(crate) async fn apply(
             let now = format!("stopped before {}; {}", phase.title(), standing(last));
             return give_up(plan, runner, opened, "interrupted", Outcome::Interrupted { now }).await;
         }
+        tracing::debug!(?phase, steps = group.len(), "phase begins");
         tell(Event::Phase { phase, steps: group.len() });
         let results: Vec<_> = futures::stream::iter(group)
             .map(|step| {

@@ -133,6 +133,8 @@ pub(crate) struct Request<'a> {
     pub(crate) tags: &'a [(String, String)],
     /// The stack does not exist yet.
     pub(crate) create: bool,
+    /// Resources that exist under the names that the template gives become part of the stack.
+    pub(crate) import_existing: bool,
 }
 
 /// Makes a change set and waits until CloudFormation has worked it out. Nothing is changed yet.
@@ -155,6 +157,7 @@ pub(crate) async fn create_change_set(client: &Client, request: Request<'_>) -> 
         .change_set_name(request.name)
         .change_set_type(kind)
         .capabilities(Capability::CapabilityNamedIam)
+        .set_import_existing_resources(request.import_existing.then_some(true))
         .set_parameters(Some(parameters.collect()))
         .set_tags(Some(tags.collect()));
     let call = match &request.body {

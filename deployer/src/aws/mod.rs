@@ -78,6 +78,7 @@ impl Intercept for Counter {
     ) -> Result<(), BoxError> {
         if let Some(metadata) = bag.load::<aws_smithy_runtime_api::client::orchestrator::Metadata>() {
             let operation = format!("{}.{}", metadata.service(), metadata.name());
+            tracing::trace!(%operation, "request");
             *self.calls.0.lock().expect("no thread panics while it counts").entry(operation).or_default() += 1;
         }
         Ok(())

@@ -5,6 +5,7 @@ use crate::artifact;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::model::stage::Allow;
+use crate::pipeline::Options;
 use crate::session::Session;
 use crate::{git, pipeline, project};
 
@@ -15,16 +16,20 @@ pub(crate) struct Args {
     /// Accept a risk that the plan names; may be repeated
     #[arg(long, value_name = "RISK")]
     allow: Vec<Allow>,
+    /// Take over buckets, secrets and the like that exist already under the names that the stack gives them
+    #[arg(long)]
+    import_existing: bool,
 }
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let project = project::load(ctx, &args.stacks)?;
     let artifacts = artifact::build(ctx, &project.sources, &project.stacks, artifact::Platform::of(ctx)).await?;
     let commit = git::commit(ctx).await;
+    let options = Options { allow: args.allow.clone(), import_existing: args.import_existing, commit };
     let mut session = Session::open(ctx).await?;
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
         let connection = session.connect(stack).await?;
-        let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &args.allow, commit.clone()).await?;
+        let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
         plan_command::tell_adapted(ctx, &prepared.adapted);
         plan_command::show(ctx, &prepared.plan, None);
         if !prepared.plan.has_changes() {

@@ -4,6 +4,7 @@ use crate::artifact;
 use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::pipeline::Options;
 use crate::plan::Plan;
 use crate::session::Session;
 use crate::{git, pipeline, project, render};
@@ -20,12 +21,12 @@ pub(crate) struct Args {
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let project = project::load(ctx, &args.stacks)?;
     let artifacts = artifact::build(ctx, &project.sources, &project.stacks, artifact::Platform::of(ctx)).await?;
-    let commit = git::commit(ctx).await;
+    let options = Options { commit: git::commit(ctx).await, ..Options::default() };
     let mut session = Session::open(ctx).await?;
     let mut plans = Vec::new();
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
         let connection = session.connect(stack).await?;
-        let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &[], commit.clone()).await?;
+        let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
         tell_adapted(ctx, &prepared.adapted);
         pipeline::forget(&connection, &prepared.plan).await?;
         if ctx.format() != Format::Json {

@@ -6,7 +6,7 @@ use crate::cfn::Template;
 use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::release::Release;
+use crate::release::{Action, Release};
 use crate::render::tables::{ago, table};
 use crate::session::{Connection, Session};
 use crate::state::{Known, LiveFunction, Place, State};
@@ -104,12 +104,16 @@ fn row(function: &Known<LiveFunction>, state: &State, now: jiff::Timestamp) -> V
     let mut row = vec![live.name.clone(), version, condition];
     row.extend(match since {
         None => ["-", "-", "-", "-"].map(str::to_owned),
-        Some(release) => [
-            release.number.to_string(),
-            ago(release.started, now),
-            release.commit.as_ref().map_or_else(|| "-".to_owned(), crate::release::Commit::short),
-            short_arn(&release.by),
-        ],
+        Some(release) => {
+            // What a rollback made live was built from the commit of the release that it went back to.
+            let (number, source) = match release.action {
+                Action::Rollback { to } => (format!("{} (back to {to})", release.number), numbered(state, to)),
+                Action::Deploy | Action::Destroy => (release.number.to_string(), Some(release)),
+            };
+            let commit = source.and_then(|release| release.commit.as_ref());
+            let commit = commit.map_or_else(|| "-".to_owned(), crate::release::Commit::short);
+            [number, ago(release.started, now), commit, short_arn(&release.by)]
+        }
     });
     row
 }
@@ -122,6 +126,10 @@ fn made_live<'a>(state: &'a State, function: &str, version: &str) -> Option<&'a 
                 released.changed && released.function == function && released.version.as_str() == version
             })
     })
+}
+
+fn numbered(state: &State, number: u32) -> Option<&Release> {
+    state.releases.present()?.iter().find(|release| release.number == number)
 }
 
 /// Says where a stack that was just deployed can be reached.

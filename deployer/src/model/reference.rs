@@ -34,7 +34,8 @@ pub(crate) enum Noun {
     Secret,
 }
 
-/// The value of an environment variable, of an export or of a raw output.
+/// The value of an environment variable, of an export or of a raw output. `{env: NAME}` has become a text already, when
+/// the file was overlaid.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum EnvValue {
     Text(String),
@@ -42,8 +43,6 @@ pub(crate) enum EnvValue {
     Declared(Noun, Spanned<String>),
     /// `{arn: …}`, `{ssm: …}`, `{import: …}`
     Outside(Outside),
-    /// `{env: NAME}`: a variable of the deployer's own environment, read when the file is loaded.
-    /// The overlay has replaced it by its text before values are decoded.
     /// An intrinsic function, verbatim: `{Ref: …}`, `{Fn::Sub: …}`.
     Raw(Value),
 }

@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn a_failure_says_what_is_true_now_and_what_to_type_next() {
         let failure = Failure::World {
-            exit: Exit::TakenBack,
+            exit: Exit::Failed,
             message: "alarm orders-errors went off".to_owned(),
             now: "alias live is back on version 41".to_owned(),
             next: "deployer status orders".to_owned(),

@@ -120,11 +120,40 @@ pub(crate) fn value(property: &PropertyChange, value: Option<&Value>) -> String 
         other => other.to_string(),
     };
     let text = text.replace('\n', "⏎");
-    match text.char_indices().nth(100) {
+    match text.char_indices().nth(ONE_LINE) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }
 }
+
+/// Lines of a text diff that are shown before the rest is counted.
+const DIFF_LINES: usize = 16;
+
+/// The difference of two values that are too long for one line: their JSON, line by line, with a line around each change.
+pub(crate) fn long_difference(property: &PropertyChange) -> Option<Vec<String>> {
+    let (before, after) = (property.before.as_ref()?, property.after.as_ref()?);
+    let pretty = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => format!("{other:#}"),
+    };
+    let (before, after) = (pretty(before), pretty(after));
+    if before.len().max(after.len()) <= ONE_LINE {
+        return None;
+    }
+    let diff = similar::TextDiff::from_lines(&before, &after);
+    let unified = diff.unified_diff().context_radius(1).to_string();
+    let mut lines: Vec<String> =
+        unified.lines().filter(|line| !line.starts_with("@@") && !line.starts_with('\\')).map(str::to_owned).collect();
+    let more = lines.len().saturating_sub(DIFF_LINES);
+    if more > 0 {
+        lines.truncate(DIFF_LINES);
+        lines.push(format!("… {more} more lines"));
+    }
+    Some(lines)
+}
+
+/// Characters of a value that fit on the line of its property.
+const ONE_LINE: usize = 100;
 
 /// `before → after`, in words where the values themselves must not be shown.
 pub(crate) fn transition(property: &PropertyChange) -> String {

@@ -79,7 +79,15 @@ fn entry(out: &mut String, line: &Line) {
             true => String::new(),
             false => format!("  [{}]", super::cause(property.cause)),
         };
-        let _ = writeln!(out, "    {}: {}{cause}", property.path, super::transition(property));
+        match super::long_difference(property) {
+            None => drop(writeln!(out, "    {}: {}{cause}", property.path, super::transition(property))),
+            Some(lines) => {
+                let _ = writeln!(out, "    {}:{cause}", property.path);
+                for line in lines {
+                    let _ = writeln!(out, "      {line}");
+                }
+            }
+        }
     }
 }
 

@@ -43,11 +43,12 @@ pub(super) fn declared(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics
         };
         diagnostics.push(rule.error().at(name.span, "nothing under `api.jwt` has this name").help(help));
     }
-    for name in references.outside.into_iter().filter(|name| !name.starts_with("arn:")) {
+    let is_raw = |name: &Spanned<String>| stack.file.resources.contains_key(name.value.as_str());
+    for name in references.outside.into_iter().filter(|name| !name.starts_with("arn:") && !is_raw(name)) {
         diagnostics.push(
             rule.error()
                 .at(name.span, "things of this kind are not declared in stack files")
-                .help("say where it is: {arn: …}, {ssm: /path} or {import: export}"),
+                .help("say where it is: {arn: …}, {ssm: /path} or {import: export}, or a logical id of `resources`"),
         );
     }
 }

@@ -40,7 +40,7 @@ pub(crate) fn api(draft: &mut Draft<'_>) {
     }
     let settings = stack.file.api.as_ref();
     let api = ids::api();
-    let log_group = ids::log_group_of(&api);
+    let log_group = ids::api_log_group();
     draft.add(
         api.clone(),
         Resource::new(

@@ -133,7 +133,12 @@ pub(crate) fn role_of(of: &LogicalId) -> LogicalId {
     LogicalId::new(format!("{of}Role"))
 }
 
-/// Where `of` (the API or a pipe) writes its log.
+/// Where the HTTP API writes its access log. Not `ApiLogGroup`: that is the log group of a function called `api`.
+pub(crate) fn api_log_group() -> LogicalId {
+    LogicalId::new("ApiAccessLogs")
+}
+
+/// Where `of`, a pipe, writes its log.
 pub(crate) fn log_group_of(of: &LogicalId) -> LogicalId {
     LogicalId::new(format!("{of}LogGroup"))
 }
@@ -256,7 +261,7 @@ mod tests {
             role_of(&schedule(f, 1)),
             api(),
             api_stage(),
-            log_group_of(&api()),
+            api_log_group(),
             authorizer("main"),
             queue("emails"),
             dead_queue("emails"),
@@ -296,7 +301,7 @@ mod tests {
         EmailSenderScheduleRole
         Api
         ApiStage
-        ApiLogGroup
+        ApiAccessLogs
         MainAuthorizer
         EmailsQueue
         EmailsDeadQueue
