@@ -40,6 +40,15 @@ fn a_bucket_outlives_its_stack_unless_its_deletion_is_allowed() {
     assert_eq!(shop.s3(&format!("GET {bucket}/a.txt"), "").body, "text");
     let again = shop.ends(0, &["destroy", "keeping", "--yes", "-vv"]);
     assert_eq!(writes(&again), Vec::<String>::new());
+
+    let taken = shop.run(&["deploy", "--yes"]);
+    assert_eq!(taken.code, 1, "{}", taken.text());
+    assert!(taken.stderr.contains("--import-existing"), "the way out is named: {}", taken.text());
+    let run = shop.run(&["destroy", "keeping", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    shop.ends(0, &["deploy", "--yes", "--import-existing"]);
+    assert_eq!(shop.s3(&format!("GET {bucket}/a.txt"), "").body, "text");
+    shop.is_settled();
 }
 
 #[test]

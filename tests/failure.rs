@@ -75,7 +75,11 @@ fn two_deployments_at_once_leave_one_state() {
             // Whoever comes second sees the other's release number, its stack in progress, or nothing left to do.
             let told = match run.code {
                 0 => run.stderr.contains("is live") || run.stdout.contains("No changes"),
-                1 => run.stderr.contains("was claimed by another deployment"),
+                1 => {
+                    run.stderr.contains("was claimed by another deployment")
+                        || run.stderr.contains("another deployment changed stack race-dev")
+                        || run.stderr.contains("somebody else moved the alias of race-dev-hello")
+                }
                 6 => run.stderr.contains("_IN_PROGRESS"),
                 _ => false,
             };

@@ -42,7 +42,7 @@ fn a_function_may_do_what_its_access_says_and_nothing_else() {
     shop.project.write("fn/main.py", SENDER);
     shop.deploy();
     let denied = shop.invoke("send").to_string();
-    assert!(denied.contains("AccessDenied") && denied.contains("sqs:sendmessage"), "{denied}");
+    assert!(denied.contains("AccessDenied") && denied.contains("sqs:SendMessage"), "{denied}");
 
     shop.declare(&text("{queue: jobs, can: send}"));
     let plan = shop.ends(3, &["plan", "--exit-code"]);
