@@ -257,6 +257,16 @@ impl Shop {
         self.server.request(self.region, "s3", head, &[], body)
     }
 
+    /// The value of a secret, by its name in AWS.
+    pub(crate) fn secret(&self, name: &str) -> String {
+        let headers =
+            [("X-Amz-Target", "secretsmanager.GetSecretValue"), ("Content-Type", "application/x-amz-json-1.1")];
+        let body = serde_json::json!({ "SecretId": name }).to_string();
+        let answer = self.server.request(self.region, "secretsmanager", "POST /", &headers, &body);
+        let answer: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"));
+        answer["SecretString"].as_str().unwrap_or_default().to_owned()
+    }
+
     /// The releases of the stack, oldest first, as `deployer releases` knows them.
     pub(crate) fn releases(&self) -> Vec<Value> {
         let run = self.ends(0, &["releases", self.stack, "--format", "json"]);

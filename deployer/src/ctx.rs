@@ -18,6 +18,8 @@ pub(crate) struct Ctx {
     pub(crate) now: jiff::Timestamp,
     /// Whether a person can be asked.
     pub(crate) interactive: bool,
+    /// The command as it was typed, to be typed again.
+    pub(crate) typed: String,
 }
 
 impl Ctx {
@@ -56,7 +58,10 @@ impl Ctx {
             }
         };
         let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Ok(Self { global, root, folder, environment, now: jiff::Timestamp::now(), interactive })
+        let typed: Vec<String> =
+            std::env::args_os().skip(1).map(|argument| quoted(&argument.to_string_lossy())).collect();
+        let typed = format!("deployer {}", typed.join(" "));
+        Ok(Self { global, root, folder, environment, now: jiff::Timestamp::now(), interactive, typed })
     }
 
     /// Prints a piece of the result to stdout.
@@ -83,6 +88,15 @@ impl Ctx {
     }
 }
 
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./=:,@%+".contains(&byte);
+    match !word.is_empty() && word.bytes().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
 /// Prints why the process ends early, on stderr, `--quiet` or not.
 pub(crate) fn print_failure(text: &str) {
     let _ = anstream::stderr().lock().write_all(text.as_bytes());
@@ -98,4 +112,16 @@ pub(crate) fn trace(verbose: u8) {
     };
     let filter = EnvFilter::try_from_env("DEPLOYER_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_word_survives_the_shell() {
+        assert_eq!(quoted("--root=../x"), "--root=../x");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's $HOME"), r"'it'\''s $HOME'");
+    }
 }

@@ -83,9 +83,12 @@ pub(crate) async fn prepare(
         _ => None,
     });
     // A plan that is blocked for want of a rested stack has no change set to ask for.
-    let rested = state.deployed.present().is_some_and(|deployed| deployed.status.ends_with("_COMPLETE"));
+    let rested = state
+        .deployed
+        .present()
+        .is_some_and(|deployed| deployed.status.ends_with("_COMPLETE") && !plan::was_never_made(&deployed.status));
     if let Some(step) = update.filter(|_| rested) {
-        plan = match change_set(connection, &plan, &step).await.map_err(unplanned)? {
+        plan = match change_set(ctx, connection, &plan, &step).await.map_err(unplanned)? {
             Made::Changes(change_set) => plan::plan(changes, &desired, &state, Some(change_set), &policy, ctx.now),
             Made::Nothing => {
                 let (for_the_stack, rest): (Vec<Change>, Vec<Change>) =
@@ -101,17 +104,10 @@ pub(crate) async fn prepare(
     Ok(Prepared { plan, adapted })
 }
 
-async fn change_set(connection: &Connection, plan: &Plan, step: &StackStep) -> Result<Made, AwsError> {
-    // The name has to be free: the state's fingerprint tells apart what was planned against.
-    let name = format!("release-{}-{}", plan.record.number, &plan.base[..8]);
-    let stack = &plan.place.stack;
-    match aws_runner::change_set(&connection.clients, plan, step, &name).await {
-        Err(error) if error.code == "AlreadyExistsException" => {
-            cloudformation::delete_change_set(&connection.clients.cloudformation, stack, &name).await?;
-            aws_runner::change_set(&connection.clients, plan, step, &name).await
-        }
-        made => made,
-    }
+async fn change_set(ctx: &Ctx, connection: &Connection, plan: &Plan, step: &StackStep) -> Result<Made, AwsError> {
+    // Nobody else's: two deployments that plan the same release at once must not take each other's change set away.
+    let name = format!("release-{}-{}-{}", plan.record.number, ctx.now.as_millisecond(), std::process::id());
+    aws_runner::change_set(&connection.clients, plan, step, &name).await
 }
 
 /// The change set that a plan would execute.

@@ -456,8 +456,8 @@ fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Block> {
 fn stuck(status: &str, state: &State) -> Option<Block> {
     let stack = &state.place.stack;
     let way_out = match status {
-        "ROLLBACK_COMPLETE" | "ROLLBACK_FAILED" | "DELETE_FAILED" => {
-            format!("its creation failed; delete it with `deployer destroy {}` and deploy again", short(state))
+        _ if was_never_made(status) => {
+            format!("its creation failed; delete it with `{}` and deploy again", destroy_command(&state.place, ""))
         }
         "UPDATE_ROLLBACK_FAILED" => {
             "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again"
@@ -471,10 +471,16 @@ fn stuck(status: &str, state: &State) -> Option<Block> {
     Some(Block { what: format!("stack {stack} is in {status}"), allow: None, way_out })
 }
 
-/// The stack's name in its file.
-fn short(state: &State) -> &str {
-    let name = state.place.stack.as_str();
-    name.strip_suffix(&format!("-{}", state.place.stage)).unwrap_or(name)
+/// States of a stack that can only be deleted.
+pub(crate) fn was_never_made(status: &str) -> bool {
+    ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"].contains(&status)
+}
+
+/// The command that deletes the stack; `flags` go with it.
+pub(crate) fn destroy_command(place: &Place, flags: &str) -> String {
+    let name = place.stack.as_str();
+    let short = name.strip_suffix(&format!("-{}", place.stage)).unwrap_or(name);
+    format!("deployer destroy {short} --stage {}{flags}", place.stage)
 }
 
 fn steps(

@@ -29,7 +29,12 @@ pub(crate) async fn create_bucket(
         let place = BucketLocationConstraint::from(region);
         call.create_bucket_configuration(CreateBucketConfiguration::builder().location_constraint(place).build())
     };
-    call.send().await.explain("s3:CreateBucket")?;
+    match call.send().await.explain("s3:CreateBucket") {
+        Ok(_) => {}
+        // Another deployment made it at the same moment; what follows sets the same again. us-east-1 says nothing.
+        Err(error) if error.code == "BucketAlreadyOwnedByYou" => {}
+        Err(error) => return Err(error),
+    }
     let private = PublicAccessBlockConfiguration::builder()
         .block_public_acls(true)
         .block_public_policy(true)
@@ -165,7 +170,13 @@ pub(crate) async fn empty_bucket(client: &Client, bucket: &str) -> Result<usize,
         }
         deleted += objects.len();
         let Ok(batch) = Delete::builder().set_objects(Some(objects)).quiet(true).build() else { return Ok(deleted) };
-        client.delete_objects().bucket(bucket).delete(batch).send().await.explain("s3:DeleteObject")?;
+        let action = "s3:DeleteObject";
+        let answer = client.delete_objects().bucket(bucket).delete(batch).send().await.explain(action)?;
+        // A locked object stays, and would be listed for ever.
+        if let Some(kept) = answer.errors.unwrap_or_default().into_iter().next() {
+            let message = format!("{}: {}", kept.key.unwrap_or_default(), kept.message.unwrap_or_default());
+            return Err(AwsError { action, code: kept.code.unwrap_or_default(), message, request_id: None });
+        }
     }
 }
 

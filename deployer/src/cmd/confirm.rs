@@ -3,9 +3,10 @@
 use crate::apply::aws_runner::AwsRunner;
 use crate::apply::event::Event;
 use crate::apply::{Outcome, apply};
+use crate::aws::cloudformation;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::plan::Plan;
+use crate::plan::{self, Intent, Plan};
 use crate::render;
 use crate::session::Connection;
 use std::io::{BufRead as _, Write as _};
@@ -15,14 +16,15 @@ use std::time::Instant;
 
 /// Ends with exit 6 when the plan is blocked or nobody agrees.
 pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failure> {
-    let again = render::next_command(plan, ctx.global.sandbox).unwrap_or_default();
     if plan.is_blocked() {
         let what: Vec<&str> = plan.blocked.iter().map(|block| block.what.as_str()).collect();
+        let hopeless = plan.blocked.iter().find(|block| block.allow.is_none());
+        let next = hopeless.map(|block| block.way_out.clone());
         return Err(Failure::World {
             exit: Exit::NeedsAllow,
             message: format!("the plan for {} is blocked: {}", plan.place.stack, what.join("; ")),
             now: "nothing was changed".to_owned(),
-            next: again,
+            next: next.unwrap_or_else(|| ctx.typed.clone() + &render::missing_flags(plan)),
         });
     }
     if ctx.global.yes {
@@ -45,7 +47,7 @@ pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failur
             false => "nobody can be asked here".to_owned(),
         },
         now: "nothing was changed".to_owned(),
-        next: format!("{again} --yes"),
+        next: format!("{} --yes", ctx.typed),
     })
 }
 
@@ -78,13 +80,24 @@ pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -
             exit: Exit::Failed,
             message: format!("release {} of {stack} failed: {message}", plan.record.number),
             now,
-            next: render::next_command(plan, ctx.global.sandbox).unwrap_or_default(),
+            next: after_failure(ctx, connection, plan).await,
         }),
         Outcome::Interrupted { now } => Err(Failure::World {
             exit: Exit::Interrupted,
             message: format!("release {} of {stack} was interrupted", plan.record.number),
             now,
-            next: render::next_command(plan, ctx.global.sandbox).unwrap_or_default(),
+            next: ctx.typed.clone(),
         }),
+    }
+}
+
+/// A stack whose creation failed has to go before it can be made; everything else is tried again.
+async fn after_failure(ctx: &Ctx, connection: &Connection, plan: &Plan) -> String {
+    let place = &plan.place;
+    let status = cloudformation::status(&connection.clients.cloudformation, place.stack.as_str()).await;
+    let must_go = status.ok().flatten().is_some_and(|status| plan::was_never_made(&status));
+    match must_go && plan.intent == Intent::Deploy {
+        true => plan::destroy_command(place, ctx.sandbox_flag()),
+        false => ctx.typed.clone(),
     }
 }

@@ -86,9 +86,9 @@ pub(crate) fn summary(plan: &Plan) -> String {
     }
 }
 
-/// The command that comes next.
+/// The command that comes next; `None` when there is nothing to do, or no flag would let it through.
 pub(crate) fn next_command(plan: &Plan, sandbox: bool) -> Option<String> {
-    if !plan.has_changes() {
+    if !plan.has_changes() || plan.blocked.iter().any(|block| block.allow.is_none()) {
         return None;
     }
     let place = &plan.place;
@@ -99,11 +99,15 @@ pub(crate) fn next_command(plan: &Plan, sandbox: bool) -> Option<String> {
         Intent::Destroy => format!("destroy {stack}"),
     };
     let sandbox = if sandbox { " --sandbox" } else { "" };
+    Some(format!("deployer {verb} --stage {}{sandbox}{}", place.stage, missing_flags(plan)))
+}
+
+/// ` --allow …` for everything that stands in the way and can be allowed.
+pub(crate) fn missing_flags(plan: &Plan) -> String {
     let mut allow: Vec<&str> = plan.blocked.iter().filter_map(|block| block.allow.as_deref()).collect();
     allow.sort_unstable();
     allow.dedup();
-    let allow: String = allow.iter().map(|word| format!(" --allow {word}")).collect();
-    Some(format!("deployer {verb} --stage {}{sandbox}{allow}", place.stage))
+    allow.iter().map(|word| format!(" --allow {word}")).collect()
 }
 
 /// A value on one line, shortened; text without quotes.
