@@ -198,7 +198,7 @@ fn removal_notes(template: &Template, gone: &BTreeSet<&str>) -> Vec<String> {
     }
     by_reason
         .into_iter()
-        .map(|(reason, ids)| format!("left out in the sandbox: {} ({reason})", ids.join(", ")))
+        .map(|(reason, ids)| format!("left out: {} ({reason})", ids.join(", ")))
         .collect()
 }
 
@@ -218,7 +218,7 @@ fn dropped_notes(template: &Template, gone: &BTreeSet<&str>) -> Vec<String> {
             if ids.is_empty() || *kept_by_api {
                 continue;
             }
-            notes.push(format!("without effect in the sandbox: {property} of {}", ids.join(", ")));
+            notes.push(format!("without effect: {property} of {}", ids.join(", ")));
         }
     }
     notes
@@ -427,7 +427,7 @@ mod tests {
         }}));
         assert_eq!(
             notes,
-            ["left out in the sandbox: Cluster (its CloudFormation knows no AWS::MSK::ServerlessCluster)"]
+            ["left out: Cluster (its CloudFormation knows no AWS::MSK::ServerlessCluster)"]
         );
         let arn = "arn:${AWS::Partition}:kafka:${AWS::Region}:${AWS::AccountId}:cluster/sandbox-Cluster";
         assert_eq!(
@@ -459,9 +459,9 @@ mod tests {
         assert_eq!(
             notes,
             [
-                "left out in the sandbox: Out (it leads to what is not there)",
-                "left out in the sandbox: Address (its CloudFormation knows no AWS::EC2::EIP)",
-                "left out in the sandbox: Nat (its CloudFormation knows no AWS::EC2::NatGateway)",
+                "left out: Out (it leads to what is not there)",
+                "left out: Address (its CloudFormation knows no AWS::EC2::EIP)",
+                "left out: Nat (its CloudFormation knows no AWS::EC2::NatGateway)",
             ]
         );
     }
@@ -478,7 +478,7 @@ mod tests {
             after["Resources"]["Board"]["Properties"]["DashboardBody"]["Fn::Sub"],
             "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:sandbox-Rate"
         );
-        assert_eq!(notes, ["left out in the sandbox: Rate (its CloudFormation knows no metric math)"]);
+        assert_eq!(notes, ["left out: Rate (its CloudFormation knows no metric math)"]);
     }
 
     #[test]
@@ -514,7 +514,7 @@ mod tests {
             "F": { "Type": "AWS::Lambda::Function", "Properties": { "VpcConfig": {}, "RecursiveLoop": "Allow" } },
             "G": { "Type": "AWS::Lambda::Function", "Properties": { "RecursiveLoop": "Allow" } },
         }}));
-        assert_eq!(notes, ["without effect in the sandbox: RecursiveLoop of F, G"]);
+        assert_eq!(notes, ["without effect: RecursiveLoop of F, G"]);
     }
 
     #[test]

@@ -93,16 +93,17 @@ pub struct Secrets {
 
 impl Secrets {
     pub fn new(config: &SdkConfig) -> Self {
-        Self::with_ttl(Some(aws_sdk_secretsmanager::Client::new(config)), TTL)
+        Self::with_ttl(config, TTL)
     }
 
-    /// Knows plain values only; any reference is an error. For tests, and for tools that take no reference.
+    /// The same with another time than [`TTL`].
+    pub fn with_ttl(config: &SdkConfig, ttl: Duration) -> Self {
+        Self { client: Some(aws_sdk_secretsmanager::Client::new(config)), ttl, cache: Mutex::default() }
+    }
+
+    /// Knows plain values only; any reference is an error. For tests, and for functions that have no secret.
     pub fn none() -> Self {
-        Self::with_ttl(None, TTL)
-    }
-
-    fn with_ttl(client: Option<aws_sdk_secretsmanager::Client>, ttl: Duration) -> Self {
-        Self { client, ttl, cache: Mutex::new(HashMap::new()) }
+        Self { client: None, ttl: TTL, cache: Mutex::default() }
     }
 
     /// The value behind `source`, from the cache while that is fresh.

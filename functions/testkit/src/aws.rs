@@ -8,6 +8,7 @@
 //!   <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html> (read 2026-11)
 //! - SES v2 `SendEmail`: keeps the request and answers with an id, or with the next answer that a test queued.
 //! - SQS `SendMessage`: keeps the request.
+//! - Secrets Manager `GetSecretValue`: answers with the text that a test set, else `ResourceNotFoundException`.
 //!
 //! Anything else is a 501, so a test notices a call that it did not expect.
 
@@ -36,6 +37,8 @@ struct State {
     mail_answers: VecDeque<(u16, String)>,
     put_answers: VecDeque<(u16, String)>,
     messages: Vec<Value>,
+    secrets: BTreeMap<String, String>,
+    secret_reads: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -97,6 +100,19 @@ impl FakeAws {
         self.lock().messages.clone()
     }
 
+    /// The secret's text, or none any more.
+    pub fn set_secret(&self, arn: &str, text: Option<&str>) {
+        match text {
+            Some(text) => self.lock().secrets.insert(arn.to_owned(), text.to_owned()),
+            None => self.lock().secrets.remove(arn),
+        };
+    }
+
+    /// How often a secret was asked for.
+    pub fn secret_reads(&self) -> u64 {
+        self.lock().secret_reads
+    }
+
     /// SES answers its next request with this error instead.
     pub fn refuse_mail(&self, status: u16, code: &str) {
         self.lock().mail_answers.push_back((status, code.to_owned()));
@@ -121,6 +137,7 @@ impl FakeAws {
                 state.messages.push(json_of(request));
                 reply(200, &[], json!({"MessageId": "m-1"}).to_string())
             }
+            (&Method::POST, _, "secretsmanager.GetSecretValue") => state.secret(request),
             (&Method::PUT, _, "") => state.put(path, request),
             (&Method::GET, _, "") => state.get(&path),
             _ => reply(501, &[], format!("the double does not know {} {path} {target}", request.method())),
@@ -140,6 +157,19 @@ impl State {
         }
         self.mails.push(json_of(request));
         reply(200, &[], json!({"MessageId": format!("mail-{}", self.mails.len())}).to_string())
+    }
+
+    fn secret(&mut self, request: &Request<SdkBody>) -> Response<SdkBody> {
+        self.secret_reads += 1;
+        let arn = json_of(request)["SecretId"].as_str().unwrap_or_default().to_owned();
+        match self.secrets.get(&arn) {
+            Some(text) => reply(200, &[], json!({"ARN": arn, "SecretString": text}).to_string()),
+            None => reply(
+                400,
+                &[("x-amzn-errortype", "ResourceNotFoundException")],
+                json!({"message": "no such secret"}).to_string(),
+            ),
+        }
     }
 
     fn put(&mut self, path: String, request: &Request<SdkBody>) -> Response<SdkBody> {

@@ -4,19 +4,29 @@
 //! - [`Postgres`]: a private PostgreSQL server on a free loopback port, thrown away afterwards
 //!
 //! - [`Kafka`] (feature `kafka`): a cluster of brokers in this process, reachable over loopback
+//! - [`SecureKafka`] (feature `kafka`): the same cluster behind TLS and a login
+//! - [`Authority`] (feature `tls`): certificates for loopback, and the authority that signed them
 //!
 //! A program that is missing ends the test with the name of the package that brings it; no test is
 //! skipped.
 
+#[cfg(feature = "tls")]
+mod authority;
 #[cfg(feature = "aws")]
 mod aws;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod postgres;
+#[cfg(feature = "kafka")]
+mod secure_kafka;
 
+#[cfg(feature = "tls")]
+pub use authority::Authority;
 #[cfg(feature = "aws")]
 pub use aws::FakeAws;
 #[cfg(feature = "kafka")]
 pub use kafka::{Kafka, KafkaRecord};
+#[cfg(feature = "kafka")]
+pub use secure_kafka::SecureKafka;
 
 pub use postgres::{Postgres, TestDatabase};

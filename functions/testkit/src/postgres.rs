@@ -15,6 +15,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[cfg(feature = "tls")]
+use std::os::unix::fs::PermissionsExt as _;
+
 use tokio_postgres::NoTls;
 
 /// How long a server may take to accept connections; a loaded machine is slow.
@@ -26,6 +29,7 @@ pub struct Postgres {
     bin: PathBuf,
     data: tempfile::TempDir,
     port: u16,
+    settings: Vec<String>,
     server: Mutex<Option<Server>>,
 }
 
@@ -63,22 +67,43 @@ impl Postgres {
     /// # Panics
     /// When PostgreSQL is not installed or does not start: the message says what to install, or why.
     pub fn start() -> Self {
+        Self::prepare(|_| Vec::new())
+    }
+
+    /// The same with TLS, showing this certificate. Connections without TLS stay possible.
+    #[cfg(feature = "tls")]
+    pub fn start_with_tls(shown: &crate::Authority) -> Self {
+        Self::prepare(|data| {
+            let write = |name: &str, text: &str| {
+                let file = data.join(name);
+                fs::write(&file, text).expect("the data directory is writable");
+                // The server refuses a key that others can read.
+                fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("it is our file");
+                give_to_postgres(&file);
+                file.display().to_string()
+            };
+            let (certificate, key) = (write("testkit.crt", &shown.certificate), write("testkit.key", &shown.key));
+            vec!["ssl=on".to_owned(), format!("ssl_cert_file={certificate}"), format!("ssl_key_file={key}")]
+        })
+    }
+
+    fn prepare(settings: impl FnOnce(&Path) -> Vec<String>) -> Self {
         let bin = binaries();
         let data =
             tempfile::Builder::new().prefix("testkit-postgres-").tempdir().expect("a temporary directory can be made");
-        if is_root() {
-            let owner = Command::new("chown").arg("postgres:").arg(data.path()).output().expect("chown runs");
-            assert!(
-                owner.status.success(),
-                "cannot give the data directory to the user `postgres`; install it with: apt-get install postgresql"
-            );
-        }
+        give_to_postgres(data.path());
         let mut initdb = unprivileged(&bin.join("initdb"));
         initdb
             .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
             .arg(data.path());
         succeed("initdb", &initdb.output().expect("initdb runs"));
-        let server = Self { bin, data, port: free_port(), server: Mutex::new(None) };
+        // The first line that fits decides: this one user must know its password, the others are let in.
+        let access = data.path().join("pg_hba.conf");
+        let known = fs::read_to_string(&access).expect("initdb wrote it");
+        fs::write(&access, format!("host all with_password 127.0.0.1/32 scram-sha-256\n{known}"))
+            .expect("the data directory is writable");
+        let settings = settings(data.path());
+        let server = Self { bin, data, port: free_port(), settings, server: Mutex::new(None) };
         server.resume();
         server
     }
@@ -129,6 +154,9 @@ impl Postgres {
             "max_connections=100",
             "shared_buffers=32MB",
         ] {
+            command.arg("-c").arg(setting);
+        }
+        for setting in &self.settings {
             command.arg("-c").arg(setting);
         }
         let file = fs::File::create(&log).expect("the data directory is writable");
@@ -191,6 +219,18 @@ fn binaries() -> PathBuf {
             bin.parent().and_then(Path::file_name).and_then(|version| version.to_str()?.parse::<u32>().ok())
         });
     newest.expect("PostgreSQL is needed for this test. Install it with: apt-get install postgresql (or set POSTGRES_BIN to the directory with initdb and postgres)")
+}
+
+/// As root, the server runs as another user, to whom its files must belong.
+fn give_to_postgres(path: &Path) {
+    if is_root() {
+        let owner = Command::new("chown").arg("postgres:").arg(path).output().expect("chown runs");
+        assert!(
+            owner.status.success(),
+            "cannot give {} to the user `postgres`; install it with: apt-get install postgresql",
+            path.display()
+        );
+    }
 }
 
 fn is_root() -> bool {

@@ -22,6 +22,9 @@ use tokio::time::timeout;
 
 use crate::deps::{Kafka, Mechanism};
 
+/// Sum of the pauses between attempts: a change of leader takes about that long.
+const PAUSES: Duration = Duration::from_secs(2);
+
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
     #[error(transparent)]
@@ -51,9 +54,11 @@ impl Broker {
     pub async fn connect(kafka: &Kafka, limit: Duration) -> Result<Self, BrokerError> {
         let retry = BackoffConfig {
             init_backoff: Duration::from_millis(100),
-            max_backoff: Duration::from_secs(2),
+            max_backoff: Duration::from_millis(500),
             base: 2.0,
-            deadline: Some(limit),
+            // Counts the pauses alone. Well before our own limit, so that the error names the cause (a refused
+            // login, say) and not a mere silence; the next run comes in a minute.
+            deadline: Some(PAUSES.min(limit / 4)),
         };
         let mut builder =
             ClientBuilder::new(kafka.brokers.clone()).client_id("ticketbottle-outbox-processor").backoff_config(retry);

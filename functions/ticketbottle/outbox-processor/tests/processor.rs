@@ -290,3 +290,28 @@ async fn a_database_restarted_between_runs_is_noticed() {
         .expect("one more to do");
     assert_eq!(run(time(), BATCH, &shop.deps).await.expect("works"), published(1));
 }
+
+#[tokio::test]
+async fn a_database_restarted_in_the_middle_of_a_run_loses_nothing() {
+    let shop = shop_in(Arc::new(Postgres::start()), "restarted_within").await;
+    shop.fill(2, 5).await;
+    shop.kafka.slow_down(Duration::from_millis(150));
+    let restart = async {
+        while shop.state().await.0 == 10 {
+            tokio::task::yield_now().await;
+        }
+        shop.database.server.pause();
+        shop.database.server.resume();
+    };
+    let (outcome, ()) = tokio::join!(run(time(), 2, &shop.deps), restart);
+    outcome.expect_err("its transaction is gone");
+    shop.kafka.slow_down(Duration::ZERO);
+    assert!(run(time(), BATCH, &shop.deps).await.expect("over a new connection").complete);
+    assert_eq!(shop.state().await.0, 0);
+    for (aggregate, mut numbers) in shop.by_aggregate() {
+        // What was sent and not marked stands there again, behind its first appearance.
+        let mut seen = HashSet::new();
+        numbers.retain(|number| seen.insert(*number));
+        assert_eq!(numbers, [1, 2, 3, 4, 5], "{aggregate}");
+    }
+}
