@@ -35,7 +35,10 @@ pub(crate) async fn execute(
         Ok(Followed::Gone) => {
             Err(StepError { message: format!("stack {stack} disappeared"), now: "nothing is deployed".to_owned() })
         }
-        Ok(Followed::Failed { status, cause }) => Err(StepError { message: cause, now: after(&status, stack) }),
+        Ok(Followed::Failed { status, cause }) => {
+            let message = cloudformation::explained(client, stack, None, cause).await;
+            Err(StepError { message, now: after(&status, stack) })
+        }
         Err(error) => Err(StepError {
             message: error.to_string(),
             now: format!("CloudFormation goes on by itself with stack {stack}"),

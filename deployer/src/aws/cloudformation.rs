@@ -180,10 +180,34 @@ pub(crate) async fn create_change_set(client: &Client, request: Request<'_>) -> 
                 return Ok(Made::Nothing);
             }
             Described::Failed(reason) => {
+                let message = explained(client, request.stack, Some(request.name), reason).await;
                 delete_change_set(client, request.stack, request.name).await?;
-                return Err(AwsError { action, code: "ChangeSetFailed".to_owned(), message: reason, request_id: None });
+                return Err(AwsError { action, code: "ChangeSetFailed".to_owned(), message, request_id: None });
             }
         }
+    }
+}
+
+/// What CloudFormation's validation found, where `reason` only says where to ask for it; else `reason`.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_DescribeEvents.html> (read 2026-11).
+pub(crate) async fn explained(client: &Client, stack: &StackName, change_set: Option<&str>, reason: String) -> String {
+    if !reason.contains("DescribeEvents") {
+        return reason;
+    }
+    let call = client.describe_events().stack_name(stack.as_str()).set_change_set_name(change_set.map(str::to_owned));
+    let Ok(answer) = call.send().await else { return reason };
+    let found = answer.operation_events.unwrap_or_default().into_iter().filter_map(|event| {
+        let why = event.validation_status_reason?;
+        Some(format!("{}: {}", event.logical_resource_id.unwrap_or_default(), why.trim_end_matches('.')))
+    });
+    let found: Vec<String> = found.collect();
+    match (found.is_empty(), found.join("; ")) {
+        (true, _) => reason,
+        (false, text) if text.contains("already exists") => {
+            format!("{text}; delete it, choose another `name:`, or take over what has a `name:` with --import-existing")
+        }
+        (false, text) => text,
     }
 }
 

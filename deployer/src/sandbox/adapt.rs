@@ -114,9 +114,7 @@ pub(crate) fn adapt(template: &Template, brokers: &str) -> Adapted {
         resource.depends_on = resource.depends_on.take().and_then(|list| without(list, &gone));
     }
     if adapted.resources.values_mut().map(let_plain_http_in).filter(|gone| *gone).count() > 0 {
-        notes.push(
-            "without effect in the sandbox: statements that refuse plain HTTP (it speaks nothing else)".to_owned(),
-        );
+        notes.push("without effect: statements that refuse plain HTTP (it speaks nothing else)".to_owned());
     }
     rewrite.map(&mut adapted.outputs);
     if !adapted.outputs.is_empty() {
@@ -196,10 +194,7 @@ fn removal_notes(template: &Template, gone: &BTreeSet<&str>) -> Vec<String> {
         };
         by_reason.entry(reason).or_default().push(id.as_str());
     }
-    by_reason
-        .into_iter()
-        .map(|(reason, ids)| format!("left out: {} ({reason})", ids.join(", ")))
-        .collect()
+    by_reason.into_iter().map(|(reason, ids)| format!("left out: {} ({reason})", ids.join(", "))).collect()
 }
 
 /// One line for each property that is forgotten.
@@ -425,10 +420,7 @@ mod tests {
             ] } },
             "Topic": { "Type": "AWS::SNS::Topic", "DependsOn": "Cluster" },
         }}));
-        assert_eq!(
-            notes,
-            ["left out: Cluster (its CloudFormation knows no AWS::MSK::ServerlessCluster)"]
-        );
+        assert_eq!(notes, ["left out: Cluster (its CloudFormation knows no AWS::MSK::ServerlessCluster)"]);
         let arn = "arn:${AWS::Partition}:kafka:${AWS::Region}:${AWS::AccountId}:cluster/sandbox-Cluster";
         assert_eq!(
             after["Resources"],
