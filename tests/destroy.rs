@@ -14,7 +14,7 @@ fn a_replacement_is_blocked_until_it_is_allowed() {
     assert!(refused.stdout.contains("QueueName: replace-old → replace-new"), "{}", refused.text());
     assert!(refused.stderr.contains("now: nothing was changed"), "{}", refused.text());
     assert!(
-        refused.stderr.contains("deployer deploy replace --stage dev --sandbox --allow delete-data"),
+        refused.stderr.contains("next: deployer --sandbox deploy --yes -vv --allow delete-data"),
         "{}",
         refused.text()
     );
@@ -40,6 +40,15 @@ fn a_bucket_outlives_its_stack_unless_its_deletion_is_allowed() {
     assert_eq!(shop.s3(&format!("GET {bucket}/a.txt"), "").body, "text");
     let again = shop.ends(0, &["destroy", "keeping", "--yes", "-vv"]);
     assert_eq!(writes(&again), Vec::<String>::new());
+
+    let taken = shop.run(&["deploy", "--yes"]);
+    assert_eq!(taken.code, 1, "{}", taken.text());
+    assert!(taken.stderr.contains("--import-existing"), "the way out is named: {}", taken.text());
+    let run = shop.run(&["destroy", "keeping", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    shop.ends(0, &["deploy", "--yes", "--import-existing"]);
+    assert_eq!(shop.s3(&format!("GET {bucket}/a.txt"), "").body, "text");
+    shop.is_settled();
 }
 
 #[test]
@@ -55,6 +64,8 @@ fn an_allowed_deletion_takes_the_objects_and_leaves_room_for_the_next() {
     }
     let refused = shop.ends(6, &["destroy", "clearing", "--allow", "delete-data"]);
     assert!(refused.stdout.contains("loses data"), "{}", refused.text());
+    let next = "next: deployer --sandbox destroy clearing --allow delete-data --yes\n";
+    assert!(refused.stderr.ends_with(next), "what was allowed stays in the command: {}", refused.text());
     assert_eq!(shop.s3(&format!("GET {bucket}/a.txt"), "").body, "two");
 
     shop.ends(0, &["destroy", "clearing", "--yes", "--allow", "delete-data"]);

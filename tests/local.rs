@@ -6,19 +6,27 @@ use serde_json::Value;
 
 /// Sends a message to the queue that `QUEUE` names, and says what came of it.
 const SENDER: &str = r#"
-import os, urllib.error, urllib.parse, urllib.request
+import datetime, hashlib, hmac, os, urllib.error, urllib.parse, urllib.request
 
 def handler(event, context):
-    key, region = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_REGION"]
-    scope = f"{key}/20260101/{region}/sqs/aws4_request"
+    region, address = os.environ["AWS_REGION"], os.environ["AWS_ENDPOINT_URL"]
     body = {"Action": "SendMessage", "Version": "2012-11-05", "QueueUrl": os.environ["QUEUE"], "MessageBody": "x"}
-    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], urllib.parse.urlencode(body).encode(), {
-        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-        "X-Amz-Security-Token": os.environ["AWS_SESSION_TOKEN"],
-        "Content-Type": "application/x-www-form-urlencoded",
-    })
+    body = urllib.parse.urlencode(body).encode()
+    now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+    headers = {"host": urllib.parse.urlparse(address).netloc, "x-amz-date": now}
+    headers["x-amz-security-token"] = os.environ["AWS_SESSION_TOKEN"]
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
+    signed, scope = ";".join(headers), "/".join([now[:8], region, "sqs", "aws4_request"])
+    lines = ["POST", "/", "", *(f"{name}:{value}" for name, value in headers.items()), "", signed]
+    digest = lambda data: hashlib.sha256(data).hexdigest()
+    request = digest("\n".join([*lines, digest(body)]).encode())
+    key = ("AWS4" + os.environ["AWS_SECRET_ACCESS_KEY"]).encode()
+    for part in [*scope.split("/"), "\n".join(["AWS4-HMAC-SHA256", now, scope, request])]:
+        key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+    credential = os.environ["AWS_ACCESS_KEY_ID"] + "/" + scope
+    headers["Authorization"] = f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={signed}, Signature={key.hex()}"
     try:
-        return urllib.request.urlopen(request).status
+        return urllib.request.urlopen(urllib.request.Request(address, body, headers)).status
     except urllib.error.HTTPError as error:
         return error.read().decode()
 "#;
@@ -34,7 +42,7 @@ fn a_function_may_do_what_its_access_says_and_nothing_else() {
     shop.project.write("fn/main.py", SENDER);
     shop.deploy();
     let denied = shop.invoke("send").to_string();
-    assert!(denied.contains("AccessDenied") && denied.contains("SendMessage"), "{denied}");
+    assert!(denied.contains("AccessDenied") && denied.contains("sqs:SendMessage"), "{denied}");
 
     shop.declare(&text("{queue: jobs, can: send}"));
     let plan = shop.ends(3, &["plan", "--exit-code"]);

@@ -78,6 +78,9 @@ fn a_rollback_of_one_function_leaves_the_others() {
     let shop = Shop::new("single", &functions);
     shop.deploy();
     shop.code("second").deploy();
+    let unasked = shop.ends(6, &["rollback", "single", "--function", "two"]);
+    let next = "next: deployer --sandbox rollback single --function two --yes\n";
+    assert!(unasked.stderr.ends_with(next), "{}", unasked.text());
     shop.ends(0, &["rollback", "single", "--function", "two", "--yes"]);
     assert_eq!((shop.alias("one"), shop.alias("two")), ("2".to_owned(), "1".to_owned()));
     assert_eq!(shop.releases()[2]["functions"]["one"]["version"], "2");

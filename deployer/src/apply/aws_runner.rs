@@ -82,8 +82,7 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
                     Ok(Made::Changes(made)) => made.id,
                     Ok(Made::Nothing) => return Ok(Done::Nothing),
                     Err(error) => {
-                        let now = format!("stack {} is unchanged", place.stack);
-                        return Err(StepError { message: error.to_string(), now });
+                        return Err(stack::unchanged(&place.stack, &error));
                     }
                 }
             }
@@ -162,6 +161,7 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
                 false => error.to_string(),
             };
             let now = match from {
+                _ if error.is_conflict() => format!("{name} serves what the other one chose"),
                 Some(from) => format!("{name} still serves version {from}"),
                 None => format!("{name} serves no published version yet"),
             };

@@ -27,8 +27,7 @@ pub(crate) async fn execute(
     tell: &impl Fn(Event),
 ) -> Result<(), StepError> {
     let client = &clients.cloudformation;
-    let unchanged =
-        |error: AwsError| StepError { message: error.to_string(), now: format!("stack {stack} is unchanged") };
+    let unchanged = |error: AwsError| unchanged(stack, &error);
     let newest = cloudformation::newest_event(client, stack.as_str()).await.map_err(unchanged)?;
     cloudformation::execute_change_set(client, stack, id).await.map_err(unchanged)?;
     match follow(clients, stack.as_str(), newest, tell).await {
@@ -42,6 +41,16 @@ pub(crate) async fn execute(
             now: format!("CloudFormation goes on by itself with stack {stack}"),
         }),
     }
+}
+
+/// The stack's change never began: somebody else was faster, or CloudFormation refused it.
+pub(super) fn unchanged(stack: &StackName, error: &AwsError) -> StepError {
+    let late = ["AlreadyExistsException", "InvalidChangeSetStatus", "ChangeSetNotFound"].contains(&error.code.as_str());
+    let message = match late {
+        true => format!("another deployment changed stack {stack} since this plan was made"),
+        false => error.to_string(),
+    };
+    StepError { message, now: format!("this deployment changed nothing in stack {stack}") }
 }
 
 /// What a final status means.
