@@ -3,7 +3,7 @@
 use crate::harness::{Project, Run};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A sandbox that ends with the test. The Python environment is the one that all sandboxes of this user share.
 struct Sandbox {
@@ -53,10 +53,13 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        let log = self.status()["log"].as_str().map(PathBuf::from);
         let _ = self.run("stop");
-        if let Some(folder) = log.as_deref().and_then(Path::parent) {
-            let _ = std::fs::remove_dir_all(folder);
+        // A server that never came up has left its lock.
+        let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+        let versions = cache.and_then(|cache| std::fs::read_dir(cache.join("deployer/sandbox")).ok());
+        for version in versions.into_iter().flatten().filter_map(Result::ok) {
+            let _ = std::fs::remove_dir_all(version.path().join(self.port.to_string()));
         }
     }
 }
