@@ -3,12 +3,13 @@
 //! Knows nothing of what an event means. A handler is an `async fn handle(event, context, &deps)`.
 
 use std::{
+    fmt,
     pin::Pin,
     process::ExitCode,
     time::{Duration, Instant, SystemTime},
 };
 
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{StartError, telemetry};
@@ -68,10 +69,7 @@ where
         let (deps, handler) = (&deps, &handler);
         lambda_runtime::run(service_fn(|event: LambdaEvent<E>| async move {
             let answer: Pin<Box<dyn Future<Output = _>>> = Box::pin(handler(event.payload, event.context, deps));
-            answer.await.map_err(|problem| {
-                tracing::error!(error = %problem, "invocation failed");
-                problem.to_string()
-            })
+            answer.await.map_err(|problem| Failed(problem.to_string()))
         }))
         .await
     });
@@ -81,6 +79,21 @@ where
             tracing::error!(%error, "the function did not start");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// A handler's error on its way to Lambda. The runtime client logs it by its `Debug` text, so that is plain.
+struct Failed(String);
+
+impl fmt::Debug for Failed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl From<Failed> for Diagnostic {
+    fn from(failed: Failed) -> Self {
+        Self { error_type: "Problem".into(), error_message: failed.0 }
     }
 }
 

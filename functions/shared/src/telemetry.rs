@@ -22,11 +22,13 @@ use tracing_subscriber::{
 };
 
 /// Starts logging. The level comes from `RUST_LOG` (also per target: `info,hyper=warn`), or from
-/// Lambda's own `AWS_LAMBDA_LOG_LEVEL`, or is `info`. Calling it again changes nothing.
+/// Lambda's own `AWS_LAMBDA_LOG_LEVEL`, or is `info` (`warn` for the Kafka client, which tells of each connection). Calling it again changes nothing.
 pub fn init() {
     let wanted = ["RUST_LOG", "AWS_LAMBDA_LOG_LEVEL"].into_iter().find_map(|name| std::env::var(name).ok());
     let filter = wanted.and_then(|text| text.to_lowercase().parse::<Targets>().ok());
-    let filter = filter.unwrap_or_else(|| Targets::new().with_default(tracing::Level::INFO));
+    let filter = filter.unwrap_or_else(|| {
+        Targets::new().with_default(tracing::Level::INFO).with_target("rskafka", tracing::Level::WARN)
+    });
     // An error means that a subscriber is set already, in a test for instance.
     let _ = tracing_subscriber::registry().with(JsonLines.with_filter(filter)).try_init();
 }
