@@ -3,14 +3,18 @@
 //! The plan decides, `apply` obeys. What is to be said about a plan (does it change anything, is it blocked) are methods
 //! here; renderers and exit codes only ask.
 
+mod blocks;
+mod steps;
+
+pub(crate) use blocks::{destroy_command, was_never_made};
+
 use crate::change_set::ChangeSet;
-use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, is_versioned};
+use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC};
 use crate::ids::{FunctionVersion, LogicalId};
 use crate::model::stage::Allow;
-use crate::normalize;
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
-use crate::state::{Known, Place, State};
+use crate::state::{Place, State};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -257,8 +261,8 @@ pub(crate) fn plan(
     let changes = refined(changes, change_set.as_ref(), desired);
     let mut lines: Vec<Line> = changes.into_iter().map(|change| weighed(change, desired, state)).collect();
     lines.sort_by(|one, two| two.risk.cmp(&one.risk).then(order(&one.change).cmp(&order(&two.change))));
-    let blocked = blocks(&lines, state, policy);
-    let steps = steps(&lines, desired, state, change_set, policy);
+    let blocked = blocks::blocks(&lines, state, policy);
+    let steps = steps::steps(&lines, desired, state, change_set, policy);
     let shifted =
         |function: &str| steps.iter().any(|step| matches!(step, Step::Shift { function: own, .. } if own == function));
     let unheeded = policy.unheeded.iter().filter(|(function, _)| shifted(function));
@@ -402,233 +406,6 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         _ => Undo::ChangeSet,
     };
     Line { change, risk, reason, undo }
-}
-
-fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    if let Known::Unknown(why) = &state.releases {
-        blocks.push(Block {
-            what: format!("the release records cannot be read: {why}"),
-            allow: None,
-            way_out: format!("see to it that the caller may list and read {}", state.place.bucket),
-        });
-    }
-    if let Some(deployed) = state.deployed.present() {
-        blocks.extend(stuck(&deployed.status, state));
-    }
-    for line in lines {
-        let name = &line.change.name;
-        let both = line.change.properties.iter().any(|property| property.cause == Cause::Both);
-        let needed = match (line.change.action, line.risk) {
-            (Action::Recreate, _) => {
-                blocks.push(Block {
-                    what: format!("{name} was deleted outside of the stack"),
-                    allow: None,
-                    way_out: "take the function out of the stack file, deploy, put it back and deploy again".to_owned(),
-                });
-                continue;
-            }
-            (_, Risk::LosesData) => Some(Allow::DeleteData),
-            (_, Risk::Replaces) => Some(Allow::Replace),
-            _ if both => Some(Allow::LiveLoss),
-            (_, Risk::Broadens) if policy.protect => Some(Allow::BroadenIam),
-            _ => None,
-        };
-        let Some(needed) = needed.filter(|needed| !policy.allow.contains(needed)) else { continue };
-        let what = match needed {
-            Allow::DeleteData => format!("{name} would lose what it holds"),
-            Allow::Replace => format!("{name} would be replaced: {}", line.reason),
-            Allow::LiveLoss => {
-                format!("{name} was changed both here and by hand; the change by hand would be overwritten")
-            }
-            Allow::BroadenIam => format!("{name} would be allowed more than before in a protected stage"),
-        };
-        blocks.push(Block {
-            what,
-            allow: Some(needed.word().to_owned()),
-            way_out: format!("add `--allow {}` when that is meant", needed.word()),
-        });
-    }
-    blocks
-}
-
-/// States of a stack in which CloudFormation takes no update.
-fn stuck(status: &str, state: &State) -> Option<Block> {
-    let stack = &state.place.stack;
-    let way_out = match status {
-        _ if was_never_made(status) => {
-            format!("its creation failed; delete it with `{}` and deploy again", destroy_command(&state.place, ""))
-        }
-        "UPDATE_ROLLBACK_FAILED" => {
-            "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again"
-                .to_owned()
-        }
-        _ if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {
-            "somebody else is deploying; wait until it is through, then run the command again".to_owned()
-        }
-        _ => return None,
-    };
-    Some(Block { what: format!("stack {stack} is in {status}"), allow: None, way_out })
-}
-
-/// States of a stack that can only be deleted.
-pub(crate) fn was_never_made(status: &str) -> bool {
-    ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"].contains(&status)
-}
-
-/// The command that deletes the stack; `flags` go with it.
-pub(crate) fn destroy_command(place: &Place, flags: &str) -> String {
-    let name = place.stack.as_str();
-    let short = name.strip_suffix(&format!("-{}", place.stage)).unwrap_or(name);
-    format!("deployer destroy {short} --stage {}{flags}", place.stage)
-}
-
-fn steps(
-    lines: &[Line],
-    desired: &Desired,
-    state: &State,
-    change_set: Option<ChangeSet>,
-    policy: &Policy,
-) -> Vec<Step> {
-    let is_new = state.stack().is_none();
-    let protect = policy.protect && !state.deployed.present().is_some_and(|deployed| deployed.protected);
-    if lines.is_empty() && !is_new && !protect {
-        return Vec::new();
-    }
-    let bucket = &state.place.bucket;
-    let mut steps = Vec::new();
-    if state.releases == Known::Absent {
-        steps.push(Step::CreateBucket { bucket: bucket.clone() });
-    }
-    let change_of = |id: &LogicalId| lines.iter().map(|line| &line.change).find(|change| change.id == *id);
-    let mut after = Vec::new();
-    for (function, declared) in &desired.functions {
-        let Some(change) = change_of(&declared.id) else { continue };
-        let live = state.live(&declared.id);
-        let is_made = matches!(change.action, Action::Create | Action::Replace);
-        let name = match live.filter(|_| !is_made) {
-            Some(live) => live.name.clone(),
-            None => desired
-                .template
-                .resources
-                .get(&declared.id)
-                .map_or_else(|| change.name.clone(), |resource| crate::diff::name(&declared.id, resource)),
-        };
-        let code_changes = is_made || change.properties.iter().any(|property| property.path == CODE);
-        let code = match policy.artifacts.get(function) {
-            Some(crate::artifact::Artifact::Zip { sha256, path, size, .. }) => {
-                let key = artifact_key(sha256.as_str());
-                if code_changes && !policy.uploaded.contains(&key) {
-                    let step = Step::Upload {
-                        function: function.clone(),
-                        bucket: bucket.clone(),
-                        key: key.clone(),
-                        path: path.clone(),
-                        size: *size,
-                    };
-                    steps.push(step);
-                }
-                Some((Code::Object { bucket: bucket.clone(), key }, Some(declared.code.clone())))
-            }
-            Some(crate::artifact::Artifact::Image { uri }) => Some((Code::Image { uri: uri.clone() }, None)),
-            None => None,
-        };
-        let configure = configured(change, desired, declared.id.clone(), is_made);
-        if !configure.is_empty() {
-            after.push(Step::Configure { function: function.clone(), id: declared.id.clone(), properties: configure });
-        }
-        if let Some((code, _)) = code.clone().filter(|_| code_changes && !is_made) {
-            after.push(Step::UpdateCode { function: function.clone(), name: name.clone(), code });
-        }
-        let moves = change.properties.iter().any(|property| property.path == TRAFFIC);
-        let versioned = change.properties.iter().any(|property| is_versioned(property.property()));
-        // What could not be read is given a version rather than left on an old one.
-        if is_made || moves || (versioned && change.unverified.is_some()) {
-            let alias = live.filter(|_| !is_made).and_then(|live| live.alias.present());
-            let code_sha256 = code.and_then(|(_, digest)| digest);
-            after.push(Step::Publish { function: function.clone(), name: name.clone(), code_sha256 });
-            after.push(Step::Shift {
-                function: function.clone(),
-                name,
-                from: alias.map(|alias| alias.version.clone()),
-                to: None,
-                revision_id: alias.map(|alias| alias.revision_id.clone()),
-            });
-        }
-    }
-    steps.push(Step::OpenRelease);
-    if is_new || lines.iter().any(|line| line.change.is_for_the_stack()) {
-        steps.push(Step::Stack(StackStep {
-            create: is_new,
-            change_set,
-            template: crate::cfn::to_text(&desired.template),
-            parameters: parameters(desired, state, policy, lines),
-            tags: policy.tags.clone(),
-            import_existing: policy.import_existing,
-        }));
-    }
-    if protect {
-        steps.push(Step::Protect { on: true });
-    }
-    steps.extend(after);
-    steps.push(Step::CloseRelease);
-    steps.sort_by_key(Step::phase);
-    steps
-}
-
-/// Properties that go through Lambda's own API: drift that the stack will not repair, and what the place's CloudFormation
-/// cannot hold.
-fn configured(change: &Change, desired: &Desired, id: LogicalId, is_made: bool) -> Map<String, Value> {
-    let by_api = desired.by_api.get(&id).cloned().unwrap_or_default();
-    let template = desired.template.resources.get(&id).map(|resource| &resource.properties);
-    let mut properties = Map::new();
-    if is_made {
-        return by_api;
-    }
-    let drifted = |property: &&PropertyChange| {
-        by_api.contains_key(property.property()) || matches!(property.cause, Cause::Drift | Cause::Both)
-    };
-    let pseudo = [CODE, TRAFFIC];
-    for property in
-        change.properties.iter().filter(|property| !pseudo.contains(&property.path.as_str())).filter(drifted)
-    {
-        let name = property.property();
-        let declared = by_api.get(name).or_else(|| template?.get(name)).cloned();
-        properties.extend(declared.or_else(|| normalize::neutral(name)).map(|value| (name.to_owned(), value)));
-    }
-    properties
-}
-
-/// Code and version are given when a function is made and kept ever after.
-pub(crate) fn parameters(
-    desired: &Desired,
-    state: &State,
-    policy: &Policy,
-    lines: &[Line],
-) -> BTreeMap<String, Option<String>> {
-    use crate::artifact::Artifact;
-    let deployed = state.deployed.present();
-    let is_kept = |key: &str| deployed.is_some_and(|deployed| deployed.parameters.contains_key(key));
-    let mut parameters = BTreeMap::new();
-    let bucket = crate::synth::logical_ids::ARTIFACT_BUCKET;
-    if desired.template.parameters.contains_key(bucket) {
-        parameters.insert(bucket.to_owned(), (!is_kept(bucket)).then(|| state.place.bucket.clone()));
-    }
-    for (function, declared) in &desired.functions {
-        let is_made = lines.iter().any(|line| {
-            line.change.id == declared.id && matches!(line.change.action, Action::Create | Action::Replace)
-        });
-        let code = match policy.artifacts.get(function) {
-            Some(Artifact::Zip { sha256, .. }) => artifact_key(sha256.as_str()),
-            Some(Artifact::Image { uri }) => uri.clone(),
-            None => continue,
-        };
-        let [code_parameter, version_parameter] = &declared.parameters;
-        let keep = |key: &str| is_kept(key) && !is_made;
-        parameters.insert(code_parameter.clone(), (!keep(code_parameter)).then_some(code));
-        parameters.insert(version_parameter.clone(), (!keep(version_parameter)).then(|| "$LATEST".to_owned()));
-    }
-    parameters
 }
 
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! What stands in the way of applying a plan, and the way out of each.
+
+use super::{Block, Line, Policy};
+use crate::diff::{Action, Cause};
+use crate::model::stage::Allow;
+use crate::risk::Risk;
+use crate::state::{Known, Place, State};
+
+/// Everything that must be allowed first, or cannot be done at all.
+pub(super) fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    if let Known::Unknown(why) = &state.releases {
+        blocks.push(Block {
+            what: format!("the release records cannot be read: {why}"),
+            allow: None,
+            way_out: format!("see to it that the caller may list and read {}", state.place.bucket),
+        });
+    }
+    if let Some(deployed) = state.deployed.present() {
+        blocks.extend(stuck(&deployed.status, state));
+    }
+    for line in lines {
+        let name = &line.change.name;
+        let both = line.change.properties.iter().any(|property| property.cause == Cause::Both);
+        let needed = match (line.change.action, line.risk) {
+            (Action::Recreate, _) => {
+                blocks.push(Block {
+                    what: format!("{name} was deleted outside of the stack"),
+                    allow: None,
+                    way_out: "take the function out of the stack file, deploy, put it back and deploy again".to_owned(),
+                });
+                continue;
+            }
+            (_, Risk::LosesData) => Some(Allow::DeleteData),
+            (_, Risk::Replaces) => Some(Allow::Replace),
+            _ if both => Some(Allow::LiveLoss),
+            (_, Risk::Broadens) if policy.protect => Some(Allow::BroadenIam),
+            _ => None,
+        };
+        let Some(needed) = needed.filter(|needed| !policy.allow.contains(needed)) else { continue };
+        let what = match needed {
+            Allow::DeleteData => format!("{name} would lose what it holds"),
+            Allow::Replace => format!("{name} would be replaced: {}", line.reason),
+            Allow::LiveLoss => {
+                format!("{name} was changed both here and by hand; the change by hand would be overwritten")
+            }
+            Allow::BroadenIam => format!("{name} would be allowed more than before in a protected stage"),
+        };
+        blocks.push(Block {
+            what,
+            allow: Some(needed.word().to_owned()),
+            way_out: format!("add `--allow {}` when that is meant", needed.word()),
+        });
+    }
+    blocks
+}
+
+/// States of a stack in which CloudFormation takes no update.
+fn stuck(status: &str, state: &State) -> Option<Block> {
+    let stack = &state.place.stack;
+    let way_out = match status {
+        _ if was_never_made(status) => {
+            format!("its creation failed; delete it with `{}` and deploy again", destroy_command(&state.place, ""))
+        }
+        "UPDATE_ROLLBACK_FAILED" => {
+            "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again"
+                .to_owned()
+        }
+        _ if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {
+            "somebody else is deploying; wait until it is through, then run the command again".to_owned()
+        }
+        _ => return None,
+    };
+    Some(Block { what: format!("stack {stack} is in {status}"), allow: None, way_out })
+}
+
+/// States of a stack that can only be deleted.
+pub(crate) fn was_never_made(status: &str) -> bool {
+    ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"].contains(&status)
+}
+
+/// The command that deletes the stack; `flags` go with it.
+pub(crate) fn destroy_command(place: &Place, flags: &str) -> String {
+    let name = place.stack.as_str();
+    let short = name.strip_suffix(&format!("-{}", place.stage)).unwrap_or(name);
+    format!("deployer destroy {short} --stage {}{flags}", place.stage)
+}

@@ -1,0 +1,154 @@
+//! The steps that carry a plan's lines out. Every detail is decided here; `apply` is left no choice.
+
+use super::{Code, Line, Policy, StackStep, Step, artifact_key};
+use crate::artifact::Artifact;
+use crate::change_set::ChangeSet;
+use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, is_versioned};
+use crate::ids::LogicalId;
+use crate::normalize;
+use crate::state::{Known, State};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Everything to do, in order of the phases; nothing when no line asks for it.
+pub(super) fn steps(
+    lines: &[Line],
+    desired: &Desired,
+    state: &State,
+    change_set: Option<ChangeSet>,
+    policy: &Policy,
+) -> Vec<Step> {
+    let is_new = state.stack().is_none();
+    let protect = policy.protect && !state.deployed.present().is_some_and(|deployed| deployed.protected);
+    if lines.is_empty() && !is_new && !protect {
+        return Vec::new();
+    }
+    let bucket = &state.place.bucket;
+    let mut steps = Vec::new();
+    if state.releases == Known::Absent {
+        steps.push(Step::CreateBucket { bucket: bucket.clone() });
+    }
+    let change_of = |id: &LogicalId| lines.iter().map(|line| &line.change).find(|change| change.id == *id);
+    let mut after = Vec::new();
+    for (function, declared) in &desired.functions {
+        let Some(change) = change_of(&declared.id) else { continue };
+        let live = state.live(&declared.id);
+        let is_made = matches!(change.action, Action::Create | Action::Replace);
+        let name = match live.filter(|_| !is_made) {
+            Some(live) => live.name.clone(),
+            None => desired
+                .template
+                .resources
+                .get(&declared.id)
+                .map_or_else(|| change.name.clone(), |resource| crate::diff::name(&declared.id, resource)),
+        };
+        let code_changes = is_made || change.properties.iter().any(|property| property.path == CODE);
+        let code = match policy.artifacts.get(function) {
+            Some(Artifact::Zip { sha256, path, size, .. }) => {
+                let key = artifact_key(sha256.as_str());
+                if code_changes && !policy.uploaded.contains(&key) {
+                    let step = Step::Upload {
+                        function: function.clone(),
+                        bucket: bucket.clone(),
+                        key: key.clone(),
+                        path: path.clone(),
+                        size: *size,
+                    };
+                    steps.push(step);
+                }
+                Some((Code::Object { bucket: bucket.clone(), key }, Some(declared.code.clone())))
+            }
+            Some(Artifact::Image { uri }) => Some((Code::Image { uri: uri.clone() }, None)),
+            None => None,
+        };
+        let configure = configured(change, desired, declared.id.clone(), is_made);
+        if !configure.is_empty() {
+            after.push(Step::Configure { function: function.clone(), id: declared.id.clone(), properties: configure });
+        }
+        if let Some((code, _)) = code.clone().filter(|_| code_changes && !is_made) {
+            after.push(Step::UpdateCode { function: function.clone(), name: name.clone(), code });
+        }
+        let moves = change.properties.iter().any(|property| property.path == TRAFFIC);
+        let versioned = change.properties.iter().any(|property| is_versioned(property.property()));
+        // What could not be read is given a version rather than left on an old one.
+        if is_made || moves || (versioned && change.unverified.is_some()) {
+            let alias = live.filter(|_| !is_made).and_then(|live| live.alias.present());
+            let code_sha256 = code.and_then(|(_, digest)| digest);
+            after.push(Step::Publish { function: function.clone(), name: name.clone(), code_sha256 });
+            after.push(Step::Shift {
+                function: function.clone(),
+                name,
+                from: alias.map(|alias| alias.version.clone()),
+                to: None,
+                revision_id: alias.map(|alias| alias.revision_id.clone()),
+            });
+        }
+    }
+    steps.push(Step::OpenRelease);
+    if is_new || lines.iter().any(|line| line.change.is_for_the_stack()) {
+        steps.push(Step::Stack(StackStep {
+            create: is_new,
+            change_set,
+            template: crate::cfn::to_text(&desired.template),
+            parameters: parameters(desired, state, policy, lines),
+            tags: policy.tags.clone(),
+            import_existing: policy.import_existing,
+        }));
+    }
+    if protect {
+        steps.push(Step::Protect { on: true });
+    }
+    steps.extend(after);
+    steps.push(Step::CloseRelease);
+    steps.sort_by_key(Step::phase);
+    steps
+}
+
+/// Properties that go through Lambda's own API: drift that the stack will not repair, and what the place's CloudFormation
+/// cannot hold.
+fn configured(change: &Change, desired: &Desired, id: LogicalId, is_made: bool) -> Map<String, Value> {
+    let by_api = desired.by_api.get(&id).cloned().unwrap_or_default();
+    let template = desired.template.resources.get(&id).map(|resource| &resource.properties);
+    let mut properties = Map::new();
+    if is_made {
+        return by_api;
+    }
+    let drifted = |property: &&PropertyChange| {
+        by_api.contains_key(property.property()) || matches!(property.cause, Cause::Drift | Cause::Both)
+    };
+    let pseudo = [CODE, TRAFFIC];
+    for property in
+        change.properties.iter().filter(|property| !pseudo.contains(&property.path.as_str())).filter(drifted)
+    {
+        let name = property.property();
+        let declared = by_api.get(name).or_else(|| template?.get(name)).cloned();
+        properties.extend(declared.or_else(|| normalize::neutral(name)).map(|value| (name.to_owned(), value)));
+    }
+    properties
+}
+
+/// Code and version are given when a function is made and kept ever after.
+fn parameters(desired: &Desired, state: &State, policy: &Policy, lines: &[Line]) -> BTreeMap<String, Option<String>> {
+    let deployed = state.deployed.present();
+    let is_kept = |key: &str| deployed.is_some_and(|deployed| deployed.parameters.contains_key(key));
+    let mut parameters = BTreeMap::new();
+    let bucket = crate::synth::logical_ids::ARTIFACT_BUCKET;
+    if desired.template.parameters.contains_key(bucket) {
+        parameters.insert(bucket.to_owned(), (!is_kept(bucket)).then(|| state.place.bucket.clone()));
+    }
+    for (function, declared) in &desired.functions {
+        let is_made = lines.iter().any(|line| {
+            line.change.id == declared.id && matches!(line.change.action, Action::Create | Action::Replace)
+        });
+        let code = match policy.artifacts.get(function) {
+            Some(Artifact::Zip { sha256, .. }) => artifact_key(sha256.as_str()),
+            Some(Artifact::Image { uri }) => uri.clone(),
+            None => continue,
+        };
+        let [code_parameter, version_parameter] = &declared.parameters;
+        let keep = |key: &str| is_kept(key) && !is_made;
+        parameters.insert(code_parameter.clone(), (!keep(code_parameter)).then_some(code));
+        parameters.insert(version_parameter.clone(), (!keep(version_parameter)).then(|| "$LATEST".to_owned()));
+    }
+    parameters
+}
