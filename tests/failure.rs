@@ -79,6 +79,7 @@ fn two_deployments_at_once_leave_one_state() {
                 1 => {
                     run.stderr.contains("was claimed by another deployment")
                         || run.stderr.contains("another deployment changed stack race-dev")
+                        || run.stderr.contains("another deployment changed the stack while this one was planned")
                         || run.stderr.contains("somebody else moved the alias of race-dev-hello")
                 }
                 6 => run.stderr.contains("_IN_PROGRESS"),
@@ -113,6 +114,7 @@ fn a_stack_that_was_left_in_review_is_made() {
     assert_eq!(shop.status(), "REVIEW_IN_PROGRESS");
     let run = shop.deploy();
     assert_eq!(get(&address(&run, "hello")).body, "first hi 1");
+    assert_eq!(shop.status(), "CREATE_COMPLETE");
     shop.is_settled();
 }
 
