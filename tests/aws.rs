@@ -83,8 +83,8 @@ impl Server {
     }
 
     /// A call of CloudFormation's API: parameters in, XML out, whatever the status is.
-    pub(crate) fn cloudformation(&self, region: &str, action: &str, stack: &str) -> String {
-        let body = format!("Action={action}&Version=2010-05-15&StackName={stack}");
+    pub(crate) fn cloudformation(&self, region: &str, action: &str, stack: &str, more: &str) -> String {
+        let body = format!("Action={action}&Version=2010-05-15&StackName={stack}{more}");
         let kind = [("Content-Type", "application/x-www-form-urlencoded")];
         self.request(region, "cloudformation", "POST /", &kind, &body).body
     }
@@ -241,15 +241,23 @@ impl Shop {
 
     /// The status of the stack; empty when there is none.
     pub(crate) fn status(&self) -> String {
-        let text = self.server.cloudformation(self.region, "DescribeStacks", &self.name());
+        let text = self.server.cloudformation(self.region, "DescribeStacks", &self.name(), "");
         let (_, rest) = text.split_once("<StackStatus>").unwrap_or_default();
         rest.split('<').next().unwrap_or_default().to_owned()
     }
 
     /// The names of the change sets that wait to be executed.
     pub(crate) fn open_change_sets(&self) -> usize {
-        let text = self.server.cloudformation(self.region, "ListChangeSets", &self.name());
+        let text = self.server.cloudformation(self.region, "ListChangeSets", &self.name(), "");
         text.matches("<ExecutionStatus>AVAILABLE<").count()
+    }
+
+    /// A change set that would make the stack, and that nobody executes.
+    pub(crate) fn propose(&self, name: &str, template: &str) {
+        let template: String = template.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let more = format!("&ChangeSetType=CREATE&ChangeSetName={name}&TemplateBody={template}");
+        let answer = self.server.cloudformation(self.region, "CreateChangeSet", &self.name(), &more);
+        assert!(answer.contains("<CreateChangeSetResult>"), "{answer}");
     }
 
     /// A request to S3; `head` is method and path.

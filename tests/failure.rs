@@ -2,6 +2,7 @@
 //! what the text says, and the next run completes the work.
 
 use crate::aws::{PYTHON, Shop, address, get};
+use crate::harness::Run;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
@@ -78,6 +79,7 @@ fn two_deployments_at_once_leave_one_state() {
                 1 => {
                     run.stderr.contains("was claimed by another deployment")
                         || run.stderr.contains("another deployment changed stack race-dev")
+                        || run.stderr.contains("another deployment changed the stack while this one was planned")
                         || run.stderr.contains("somebody else moved the alias of race-dev-hello")
                 }
                 6 => run.stderr.contains("_IN_PROGRESS"),
@@ -85,12 +87,35 @@ fn two_deployments_at_once_leave_one_state() {
             };
             assert!(told, "{round}: {}", run.text());
         }
+        let numbers = both.each_ref().map(|run| claimed(run));
+        assert!(numbers[0].is_none() || numbers[0] != numbers[1], "{round}\n{}{}", both[0].text(), both[1].text());
         shop.deploy();
         shop.is_settled();
         shop.code("second").declare(&Shop::hello("hello"));
     }
     let numbers: Vec<_> = shop.releases().iter().map(|release| release["number"].as_u64()).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).map(Some).collect::<Vec<_>>());
+}
+
+/// The number in the last line of a deployment that got one for itself: `release 2 of race-dev is live`, or `failed`.
+fn claimed(run: &Run) -> Option<&str> {
+    let began = run.stderr.contains("claiming the release number") && !run.stderr.contains("was claimed by another");
+    let numbers =
+        run.stderr.split("release ").filter_map(|rest| rest.split_once(" of race-dev ")).map(|(number, _)| number);
+    numbers.last().filter(|_| began)
+}
+
+#[test]
+fn a_stack_that_was_left_in_review_is_made() {
+    let shop = Shop::new("review", &Shop::hello("hi"));
+    // What remains of a deployment that was killed before it executed its first change set.
+    let template = r#"{"Resources": {"Other": {"Type": "AWS::SQS::Queue"}}}"#;
+    shop.propose("left-behind", template);
+    assert_eq!(shop.status(), "REVIEW_IN_PROGRESS");
+    let run = shop.deploy();
+    assert_eq!(get(&address(&run, "hello")).body, "first hi 1");
+    assert_eq!(shop.status(), "CREATE_COMPLETE");
+    shop.is_settled();
 }
 
 #[test]

@@ -187,6 +187,11 @@ pub(crate) fn unread(error: AwsError) -> Failure {
 }
 
 fn unplanned(error: AwsError) -> Failure {
+    // Whoever executes a change set takes the others away, and CloudFormation makes none while it works.
+    if error.code == "ChangeSetNotFound" || error.message.contains("_IN_PROGRESS state") {
+        let message = "another deployment changed the stack while this one was planned";
+        return Failure::failed(message, "nothing was changed here; the other one goes on", "run the command again");
+    }
     Failure::failed(
         format!("CloudFormation does not accept the change: {error}"),
         "nothing was changed",

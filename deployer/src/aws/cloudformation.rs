@@ -261,7 +261,11 @@ async fn describe_change_set(client: &Client, stack: &StackName, name: &str) -> 
 
 pub(crate) async fn delete_change_set(client: &Client, stack: &StackName, name: &str) -> Result<(), AwsError> {
     let call = client.delete_change_set().stack_name(stack.as_str()).change_set_name(name);
-    call.send().await.explain("cloudformation:DeleteChangeSet").map(drop)
+    match call.send().await.explain("cloudformation:DeleteChangeSet") {
+        // Another deployment's update has taken it away.
+        Err(error) if error.code == "ChangeSetNotFound" => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 /// Starts what the change set describes. A failed update is rolled back by CloudFormation itself.
