@@ -5,6 +5,7 @@ use crate::artifact::Artifact;
 use crate::diff::diff;
 use crate::diff::tests::{desired, state, template};
 use crate::ids::Sha256 as Digest;
+use crate::state::Known;
 
 const A: &str = "aaaa";
 
