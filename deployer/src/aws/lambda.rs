@@ -18,8 +18,12 @@ pub(crate) async fn read(client: &Client, name: &str, stack: &StackName) -> Resu
     let alias = alias(client, name);
     let serving = configuration(client, name, Some(ALIAS));
     let (latest, alias, serving) = futures::join!(latest, alias, serving);
-    let latest = match latest {
-        Ok(latest) => snapshot(&latest, stack),
+    let is_image;
+    let mut latest = match latest {
+        Ok(latest) => {
+            is_image = latest.package_type == Some(aws_sdk_lambda::types::PackageType::Image);
+            snapshot(&latest, stack)
+        }
         Err(error) if error.is_missing() => return Ok(Known::Absent),
         Err(error) => return Err(error),
     };
@@ -27,10 +31,17 @@ pub(crate) async fn read(client: &Client, name: &str, stack: &StackName) -> Resu
         Ok(alias) => alias,
         Err(error) => Known::Unknown(error.to_string()),
     };
-    let serving = match &alias {
+    let mut serving = match &alias {
         Known::Present(alias) if alias.version.as_str() != "$LATEST" => Some(snapshot(&serving?, stack)),
         _ => None,
     };
+    // An image goes by its URI, as in the stack file; what Lambda calls its digest is another one.
+    if is_image {
+        latest.code_sha256 = image_uri(client, name, None).await?;
+        if let Some(serving) = &mut serving {
+            serving.code_sha256 = image_uri(client, name, Some(ALIAS)).await?;
+        }
+    }
     Ok(Known::Present(LiveFunction { name: name.to_owned(), latest, alias, serving }))
 }
 
@@ -41,6 +52,13 @@ async fn configuration(
 ) -> Result<GetFunctionConfigurationOutput, AwsError> {
     let call = client.get_function_configuration().function_name(name).set_qualifier(qualifier.map(str::to_owned));
     call.send().await.explain("lambda:GetFunctionConfiguration")
+}
+
+/// The image that a version was made from; empty when Lambda does not say.
+async fn image_uri(client: &Client, name: &str, qualifier: Option<&str>) -> Result<String, AwsError> {
+    let call = client.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned));
+    let answer = call.send().await.explain("lambda:GetFunction")?;
+    Ok(answer.code.and_then(|code| code.image_uri).unwrap_or_default())
 }
 
 /// The alias `live`.
