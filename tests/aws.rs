@@ -1,7 +1,8 @@
 //! The local AWS that the tests deploy into, and what anybody but `deployer` does there: requests of their own.
 //!
 //! Each server has a watchdog: a shell that waits for the end of its input, which comes when this process ends, however
-//! it ends, and then stops the server and removes what it kept. So no server outlives the tests.
+//! it ends, and then stops the server and removes what it kept. So no server outlives the tests, also not one that a
+//! `deployer` started again whose test was killed.
 
 use crate::harness::{Project, Run};
 use serde_json::Value;
@@ -92,7 +93,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.watchdog.stdin.take());
+        if let Some(mut stdin) = self.watchdog.stdin.take() {
+            let _ = stdin.write_all(b"done\n");
+        }
         let _ = self.watchdog.wait();
     }
 }
@@ -107,7 +110,9 @@ fn kept(project: &Project) -> PathBuf {
 
 fn watchdog(port: u16, kept: &Path) -> Child {
     let mut command = Command::new("sh");
-    command.args(["-c", "read -r _; \"$0\" sandbox stop && rm -rf \"$1\"", env!("CARGO_BIN_EXE_deployer")]).arg(kept);
+    let script = "read -r word; \"$0\" sandbox stop; \
+                  test \"$word\" || { sleep 2; \"$0\" sandbox stop; } && rm -rf \"$1\"";
+    command.args(["-c", script, env!("CARGO_BIN_EXE_deployer")]).arg(kept);
     command.env_clear().env("DEPLOYER_SANDBOX_PORT", port.to_string()).current_dir("/");
     for name in ["PATH", "HOME", "XDG_CACHE_HOME"] {
         if let Some(value) = std::env::var_os(name) {
