@@ -1,5 +1,5 @@
 //! Events per second from a local PostgreSQL to a local cluster:
-//! `cargo run --release -p ticketbottle-outbox-processor --example throughput [EVENTS]`
+//! `cargo run --release -p ticketbottle-outbox-processor --example outbox-throughput [EVENTS]`
 
 use std::{
     io::{Write as _, stdout},

@@ -1,5 +1,5 @@
 //! Orders of two tickets drawn per second, on one core:
-//! `cargo run --release -p ticketbottle-pdf-generator --example throughput [ORDERS]`
+//! `cargo run --release -p ticketbottle-pdf-generator --example pdf-throughput [ORDERS]`
 
 use std::{
     io::{Write as _, stdout},

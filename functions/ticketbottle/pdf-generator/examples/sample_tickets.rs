@@ -1,5 +1,5 @@
 //! The tickets of the example event on stdout, to look at:
-//! `cargo run -p ticketbottle-pdf-generator --example sample > tickets.pdf`
+//! `cargo run -p ticketbottle-pdf-generator --example sample_tickets > tickets.pdf`
 
 use std::io::{Write as _, stdout};
 
