@@ -46,7 +46,8 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
     let (read, releases, exports) =
         futures::join!(deployed_and_functions, releases(clients, &place.bucket, &place.stack), exports);
     let (deployed, functions) = read?;
-    Ok(State { place, deployed, functions, releases, exports })
+    let resources = IndexMap::new();
+    Ok(State { place, deployed, functions, resources, strangers: Vec::new(), releases, exports })
 }
 
 async fn releases(clients: &Clients, bucket: &str, stack: &StackName) -> Known<Vec<crate::release::Release>> {

@@ -29,6 +29,13 @@ pub(crate) struct State {
     pub(crate) deployed: Known<Deployed>,
     /// Functions by logical id: those of the deployed stack.
     pub(crate) functions: IndexMap<LogicalId, Known<LiveFunction>>,
+    /// Every other resource that can be read, by logical id: those of the deployed stack, and those that the stack is to
+    /// make under a name that is taken already.
+    #[serde(default)]
+    pub(crate) resources: IndexMap<LogicalId, Known<LiveResource>>,
+    /// What hangs on something of ours and is declared by no stack.
+    #[serde(default)]
+    pub(crate) strangers: Vec<Stranger>,
     /// Releases of the stack, oldest first; `Absent` when there is no artifact bucket.
     pub(crate) releases: Known<Vec<Release>>,
     /// Exports of the region that the stack may import, by name. Empty when the template imports nothing.
@@ -75,6 +82,39 @@ pub(crate) struct DeployedResource {
     pub(crate) kind: String,
     pub(crate) physical_id: PhysicalId,
     pub(crate) status: String,
+}
+
+/// Properties in the shape of a CloudFormation type. In what is live, `null` is "looked for and not there"; a property
+/// that is missing was not looked for.
+pub(crate) type Properties = Map<String, Value>;
+
+/// A resource as its service, or CloudFormation's drift detection, reports it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LiveResource {
+    pub(crate) properties: Properties,
+    pub(crate) source: ReadBy,
+}
+
+/// Who said what is live, and so who can put it right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ReadBy {
+    /// The service's own API.
+    Service,
+    /// CloudFormation's drift detection; a drift-aware change set puts it right.
+    DriftDetection,
+}
+
+/// Something that somebody attached to a resource of ours outside of every stack.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Stranger {
+    /// What it hangs on.
+    pub(crate) owner: LogicalId,
+    /// Its CloudFormation type: `AWS::IAM::RolePolicy`, `AWS::Lambda::Permission` …
+    pub(crate) kind: String,
+    /// What its service calls it: a policy's name, a statement's id, a mapping's UUID.
+    pub(crate) identifier: String,
+    pub(crate) properties: Properties,
 }
 
 /// A function as Lambda reports it.

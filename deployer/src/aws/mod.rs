@@ -2,6 +2,8 @@
 
 pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
+pub(crate) mod iam;
+pub(crate) mod kinds;
 pub(crate) mod lambda;
 pub(crate) mod s3;
 pub(crate) mod secrets;
@@ -26,7 +28,14 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Clients {
     pub(crate) cloudformation: aws_sdk_cloudformation::Client,
     pub(crate) cloudwatch: aws_sdk_cloudwatch::Client,
+    pub(crate) apis: aws_sdk_apigatewayv2::Client,
+    pub(crate) events: aws_sdk_eventbridge::Client,
+    pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) lambda: aws_sdk_lambda::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) scheduler: aws_sdk_scheduler::Client,
+    pub(crate) sns: aws_sdk_sns::Client,
+    pub(crate) sqs: aws_sdk_sqs::Client,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     sts: aws_sdk_sts::Client,
@@ -112,7 +121,14 @@ impl Clients {
         Self {
             cloudformation: client!(aws_sdk_cloudformation),
             cloudwatch: client!(aws_sdk_cloudwatch),
+            apis: client!(aws_sdk_apigatewayv2),
+            events: client!(aws_sdk_eventbridge),
+            iam: client!(aws_sdk_iam),
             lambda: client!(aws_sdk_lambda),
+            logs: client!(aws_sdk_cloudwatchlogs),
+            scheduler: client!(aws_sdk_scheduler),
+            sns: client!(aws_sdk_sns),
+            sqs: client!(aws_sdk_sqs),
             s3: aws_sdk_s3::Client::from_conf(
                 aws_sdk_s3::config::Builder::from(&config)
                     .interceptor(counter())
@@ -145,12 +161,17 @@ pub(crate) struct AwsError {
 }
 
 impl AwsError {
+    /// Something that no call can do from here.
+    pub(crate) fn unable(message: String) -> Self {
+        Self { action: "deployer", code: "Unable".to_owned(), message, request_id: None }
+    }
+
     pub(crate) fn is_denied(&self) -> bool {
         ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"].contains(&self.code.as_str())
     }
 
     pub(crate) fn is_missing(&self) -> bool {
-        ["ResourceNotFoundException", "NoSuchKey", "NoSuchBucket", "NotFound", "404"].contains(&self.code.as_str())
+        MISSING.contains(&self.code.as_str())
             || (self.code == "ValidationError" && self.message.contains("does not exist"))
     }
 
@@ -159,6 +180,19 @@ impl AwsError {
             .contains(&self.code.as_str())
     }
 }
+
+/// What the services call a thing that is not there.
+const MISSING: [&str; 9] = [
+    "ResourceNotFoundException",
+    "NoSuchKey",
+    "NoSuchBucket",
+    "NotFound",
+    "404",
+    "NoSuchEntity",
+    "NotFoundException",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+];
 
 impl std::fmt::Display for AwsError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -108,6 +108,8 @@ pub(crate) fn state(deployed: (&str, u32), live: (&str, u32, &str)) -> State {
         place: place(),
         deployed: Known::Present(stack),
         functions: [(LogicalId::new("F"), Known::Present(function))].into(),
+        resources: IndexMap::new(),
+        strangers: Vec::new(),
         releases: Known::Present(Vec::new()),
         exports: BTreeMap::new(),
     }
