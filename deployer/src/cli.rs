@@ -81,6 +81,10 @@ pub(crate) enum Command {
     /// Show what a deployment would change, and why
     #[command(alias = "diff")]
     Plan(cmd::plan::Args),
+    /// Show what somebody changed in AWS since the last deployment; builds nothing
+    Drift(cmd::drift::Args),
+    /// Save what is deployed and live, to plan from it without AWS
+    State(cmd::state::Args),
     /// Plan, confirm, apply, record
     Deploy(cmd::deploy::Args),
     /// Move every alias back to an earlier release

@@ -21,7 +21,7 @@ pub(crate) fn plan(
         format_version: 1,
         intent: Intent::Destroy,
         place: state.place.clone(),
-        base: state.fingerprint(),
+        base: state.fingerprints(),
         lines: Vec::new(),
         blocked: Vec::new(),
         steps: Vec::new(),
@@ -93,7 +93,7 @@ fn line(change: Change, deployed: &Deployed, delete_data: bool) -> Option<Line> 
         (false, _) => risk::of_delete(resource),
     };
     let undo = if risk == Risk::LosesData { Undo::No } else { Undo::ChangeSet };
-    Some(Line { change, risk, reason, undo })
+    Some(Line { change, risk, reason, undo, kept: false })
 }
 
 /// The deployed template with every deletion policy set to `Delete`. CloudFormation takes no update that changes only
@@ -117,5 +117,6 @@ fn letting_go(deployed: &Deployed) -> StackStep {
         parameters: deployed.parameters.keys().map(|key| (key.clone(), None)).collect::<BTreeMap<_, _>>(),
         tags: Vec::new(),
         import_existing: false,
+        revert_drift: false,
     }
 }

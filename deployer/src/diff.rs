@@ -3,14 +3,20 @@
 //! Takes values and returns changes in template order. Knows nothing of AWS clients, risk or wording; an unreadable part
 //! arrives as `Known::Unknown` and makes its change unverified.
 
+mod function;
+mod sides;
+
+pub(crate) use function::is_versioned;
+
 use crate::cfn::{Resource, Template};
 use crate::ids::LogicalId;
 use crate::normalize;
-use crate::resolve::{self, Scope};
-use crate::state::{Known, LiveFunction, Snapshot, State};
+use crate::resolve;
+use crate::state::{Known, Properties, State, Stranger};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use sides::Sides;
 
 /// What ought to be: the template, and what stands outside of it.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -54,6 +60,10 @@ pub(crate) enum Action {
     Delete,
     /// Deleted by hand; has to be made again.
     Recreate,
+    /// Attached by hand to something of ours; has to go.
+    Remove,
+    /// Exists already, outside of the stack.
+    Import,
 }
 
 /// One resource that is not as it ought to be.
@@ -82,6 +92,7 @@ pub(crate) struct PropertyChange {
     pub(crate) cause: Cause,
 }
 
+pub(crate) const FUNCTION: &str = "AWS::Lambda::Function";
 /// Pseudo-property: the code package of a function, by digest.
 pub(crate) const CODE: &str = "Code";
 /// Pseudo-property: the version that the alias sends traffic to.
@@ -105,9 +116,18 @@ impl Change {
                     && property.path != CODE
                     && property.path != TRAFFIC
             }),
-            Action::Create | Action::Replace | Action::Delete => true,
-            Action::Recreate => false,
+            Action::Create | Action::Import | Action::Replace | Action::Delete => true,
+            Action::Recreate | Action::Remove => false,
         }
+    }
+}
+
+impl Desired {
+    /// The properties of `resource`, those that go through the service's own API included.
+    pub(crate) fn properties(&self, id: &LogicalId, resource: &Resource) -> Properties {
+        let mut properties = resource.properties.clone();
+        properties.extend(self.by_api.get(id).cloned().unwrap_or_default());
+        properties
     }
 }
 
@@ -120,13 +140,13 @@ impl Change {
 /// | A | A | B | drift | `Cause::Drift` |
 /// | B | A | B | done by hand already | `Cause::Converged` |
 /// | C | A | B | both changed | `Cause::Both` |
-/// | – | A | any | removed from the file | `Action::Delete` |
+/// | – | A | A | removed from the file | `Action::Delete` |
+/// | – | – | A | not ours; attached to what is ours | `Action::Remove`, else nothing |
 /// | A | – | – | new | `Action::Create` |
+/// | A | – | A | exists, not ours yet | `Action::Import` |
 /// | A | A | – | deleted by hand | `Action::Recreate` |
+/// | – | A | – | gone already | `Action::Delete`, `Cause::Converged` |
 /// | any | any | unknown | could not read | as deployed, `unverified` |
-///
-/// Live values are compared for Lambda functions: configuration, code and traffic. For every other type what was
-/// deployed stands for what is live.
 pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
     let nothing = Template::default();
     let deployed = state.stack().map_or(&nothing, |stack| &stack.template);
@@ -134,12 +154,10 @@ pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
     for (id, after) in &desired.template.resources {
         let before = deployed.resources.get(id);
         let change = match before {
-            None => Some(whole(id, after, Action::Create)),
+            None => Some(made(state, id, after)),
             Some(before) if before.kind != after.kind => Some(replaced(id, before, after)),
-            Some(before) => match after.kind.as_str() {
-                "AWS::Lambda::Function" => function(desired, state, id, before, after),
-                _ => updated(id, after, attributes(before, after), None),
-            },
+            Some(before) if after.kind == FUNCTION => function::function(desired, state, id, before, after),
+            Some(before) => resource(desired, state, id, before, after),
         };
         // What is replaced goes by the name of what is there now.
         changes.extend(change.map(|change| match (change.action, before) {
@@ -149,11 +167,69 @@ pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
     }
     for (id, before) in &deployed.resources {
         if !desired.template.resources.contains_key(id) {
-            changes.push(whole(id, before, Action::Delete));
+            let cause = if is_gone(state, id) { Cause::Converged } else { Cause::Yours };
+            changes.push(Change { cause, ..whole(id, before, Action::Delete) });
         }
     }
+    changes.extend(state.strangers.iter().map(|stranger| removed(stranger, deployed)));
     changes.extend(sections(desired, state, deployed));
     changes
+}
+
+/// New, or there already under the name that the template gives it.
+fn made(state: &State, id: &LogicalId, after: &Resource) -> Change {
+    match state.resources.get(id) {
+        Some(Known::Present(_)) => Change { cause: Cause::Both, ..whole(id, after, Action::Import) },
+        _ => whole(id, after, Action::Create),
+    }
+}
+
+fn is_gone(state: &State, id: &LogicalId) -> bool {
+    state.resources.get(id) == Some(&Known::Absent) || state.functions.get(id) == Some(&Known::Absent)
+}
+
+fn recreated(id: &LogicalId, after: &Resource) -> Change {
+    Change { cause: Cause::Drift, ..whole(id, after, Action::Recreate) }
+}
+
+/// Any resource but a function.
+fn resource(desired: &Desired, state: &State, id: &LogicalId, before: &Resource, after: &Resource) -> Option<Change> {
+    let live = match state.resources.get(id) {
+        Some(Known::Present(live)) => live,
+        Some(Known::Absent) => return Some(recreated(id, after)),
+        Some(Known::Unknown(why)) => return updated(id, after, attributes(before, after), Some(why.clone())),
+        // Nobody reads this type.
+        None => return updated(id, after, attributes(before, after), None),
+    };
+    let (wanted, had) = (desired.properties(id, after), desired.properties(id, before));
+    let Some(sides) = Sides::new(state, &after.kind, &wanted, &had, &live.properties) else {
+        return updated(id, after, attributes(before, after), Some("the stack does not exist".to_owned()));
+    };
+    let by_template = attributes(before, after);
+    let mut properties: Vec<_> =
+        by_template.into_iter().filter(|property| !sides.covers(property.property())).collect();
+    properties.extend(sides.changes());
+    updated(id, after, properties, None)
+}
+
+/// What hangs on something of ours and has to go.
+fn removed(stranger: &Stranger, deployed: &Template) -> Change {
+    let owner = deployed.resources.get(&stranger.owner).map(|owner| name(&stranger.owner, owner));
+    let properties = stranger.properties.iter().map(|(key, value)| PropertyChange {
+        path: key.clone(),
+        before: Some(value.clone()),
+        after: None,
+        cause: Cause::Drift,
+    });
+    Change {
+        id: LogicalId::new(format!("{}/{}", stranger.owner, stranger.identifier)),
+        kind: stranger.kind.clone(),
+        name: format!("{} of {}", stranger.identifier, owner.unwrap_or_else(|| stranger.owner.to_string())),
+        action: Action::Remove,
+        cause: Cause::Drift,
+        properties: properties.collect(),
+        unverified: None,
+    }
 }
 
 fn whole(id: &LogicalId, resource: &Resource, action: Action) -> Change {
@@ -241,216 +317,6 @@ pub(crate) fn compare(path: &str, before: Option<&Value>, after: Option<&Value>,
             cause: Cause::Yours,
         }),
     }
-}
-
-/// A function: configuration key by key against the live one, then code and traffic.
-fn function(desired: &Desired, state: &State, id: &LogicalId, before: &Resource, after: &Resource) -> Option<Change> {
-    let live = match state.functions.get(id) {
-        Some(Known::Present(live)) => live,
-        Some(Known::Absent) => return Some(whole(id, after, Action::Recreate)),
-        Some(Known::Unknown(why)) => return updated(id, after, attributes(before, after), Some(why.clone())),
-        None => return updated(id, after, attributes(before, after), Some("it was not read".to_owned())),
-    };
-    let merged = |resource: &Resource| {
-        let mut properties = resource.properties.clone();
-        properties.extend(desired.by_api.get(id).cloned().unwrap_or_default());
-        properties
-    };
-    let wanted = merged(after);
-    let comparison = Comparison::new(state, &wanted, &merged(before), &live.latest);
-    let mut properties = Vec::new();
-    // What Lambda does not report, or what cannot be evaluated, is compared by template.
-    for property in attributes(before, after) {
-        if property.path != CODE && property.property() != CODE && !comparison.covers(property.property()) {
-            properties.push(property);
-        }
-    }
-    properties.extend(comparison.changes().into_iter().map(|change| as_written(change, before, after)));
-    let declared = desired.functions.values().find(|function| function.id == *id);
-    if let Some(declared) = declared {
-        let moved = code(declared, state, live).into_iter().chain(traffic(declared, live, &comparison, &properties));
-        properties.extend(moved.collect::<Vec<_>>());
-    }
-    updated(id, after, properties, comparison.unverified)
-}
-
-/// A variable's change with the values as the templates say them, where they do; live values stay digests.
-fn as_written(change: PropertyChange, before: &Resource, after: &Resource) -> PropertyChange {
-    let Some(key) = change.path.strip_prefix("Environment.Variables.") else { return change };
-    let written = |resource: &Resource| {
-        let value = resource.properties.get("Environment")?.get("Variables")?.get(key)?;
-        normalize::scalar_text(value).map(Value::String)
-    };
-    let before = match change.cause {
-        Cause::Yours | Cause::Converged => written(before).or(change.before),
-        Cause::Drift | Cause::Both => change.before,
-    };
-    let after = change.after.map(|digest| written(after).unwrap_or(digest));
-    PropertyChange { before, after, ..change }
-}
-
-/// The three sides of a function's configuration, normalised.
-struct Comparison {
-    desired: Map<String, Value>,
-    deployed: Map<String, Value>,
-    live: Map<String, Value>,
-    /// Properties that could not be evaluated on one side.
-    unknown: Vec<String>,
-    unverified: Option<String>,
-}
-
-impl Comparison {
-    fn new(state: &State, desired: &Map<String, Value>, deployed: &Map<String, Value>, live: &Snapshot) -> Self {
-        let Some(scope) = Scope::of(state) else {
-            let unverified = Some("the stack does not exist".to_owned());
-            return Self {
-                desired: Map::new(),
-                deployed: Map::new(),
-                live: Map::new(),
-                unknown: Vec::new(),
-                unverified,
-            };
-        };
-        let mut unknown = Vec::new();
-        let mut side = |properties: &Map<String, Value>| {
-            let mut resolved = Map::new();
-            for key in normalize::LIVE_FUNCTION_PROPERTIES {
-                let Some(value) = properties.get(key) else { continue };
-                match resolve::resolve(value, &scope) {
-                    Some(value) => drop(resolved.insert(key.to_owned(), value)),
-                    None => unknown.push(key.to_owned()),
-                }
-            }
-            normalize::function(&normalize::with_digests(&resolved, &state.place.stack))
-        };
-        let (desired, deployed) = (side(desired), side(deployed));
-        let live = normalize::function(&live.properties);
-        Self { desired, deployed, live, unknown, unverified: None }
-    }
-
-    fn covers(&self, property: &str) -> bool {
-        normalize::LIVE_FUNCTION_PROPERTIES.contains(&property) && !self.unknown.iter().any(|key| key == property)
-    }
-
-    fn changes(&self) -> Vec<PropertyChange> {
-        let covered = |side: &Map<String, Value>| {
-            let kept = side.iter().filter(|(key, _)| self.covers(key));
-            Value::Object(kept.map(|(key, value)| (key.clone(), value.clone())).collect())
-        };
-        let (desired, deployed, live) = (covered(&self.desired), covered(&self.deployed), covered(&self.live));
-        three_way(&desired, &deployed, &live)
-    }
-
-    /// Whether `snapshot` has the desired configuration, as far as that can be known.
-    fn is_served_by(&self, snapshot: &Snapshot) -> bool {
-        let served = normalize::function(&snapshot.properties);
-        let mut compared = self.desired.iter().filter(|(key, _)| self.covers(key) && is_versioned(key));
-        compared.all(|(key, value)| served.get(key) == Some(value))
-    }
-}
-
-/// The table of [`diff`] over every path in which any two of three values differ.
-fn three_way(desired: &Value, deployed: &Value, live: &Value) -> Vec<PropertyChange> {
-    let between = |one: &Value, two: &Value| {
-        let mut found = Vec::new();
-        compare("", Some(one), Some(two), &mut found);
-        found
-    };
-    let yours = between(deployed, desired);
-    let theirs = between(deployed, live);
-    let open = between(live, desired);
-    let touches = |found: &[PropertyChange], path: &str| {
-        found.iter().any(|change| {
-            change.path == path
-                || change.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'))
-                || path.strip_prefix(change.path.as_str()).is_some_and(|rest| rest.starts_with('.'))
-        })
-    };
-    let mut found: Vec<PropertyChange> = open
-        .into_iter()
-        .map(|change| {
-            let cause = match (touches(&yours, &change.path), touches(&theirs, &change.path)) {
-                (true, true) => Cause::Both,
-                (true, false) => Cause::Yours,
-                (false, _) => Cause::Drift,
-            };
-            PropertyChange { cause, ..change }
-        })
-        .collect();
-    // Done by hand already: nothing is open, but the stack has yet to learn of it.
-    let converged: Vec<_> = yours
-        .into_iter()
-        .filter(|change| !touches(&found, &change.path))
-        .map(|change| PropertyChange { cause: Cause::Converged, ..change })
-        .collect();
-    found.extend(converged);
-    found
-}
-
-/// The code package: what is built, what a release of ours put there, what is on `$LATEST`.
-fn code(declared: &DesiredFunction, state: &State, live: &LiveFunction) -> Option<PropertyChange> {
-    let on_latest = &live.latest.code_sha256;
-    if *on_latest == declared.code {
-        return None;
-    }
-    let releases = state.releases.present().map_or(&[][..], Vec::as_slice);
-    let recorded: Vec<&str> = releases
-        .iter()
-        .flat_map(|release| release.functions.values())
-        .filter(|released| released.function == live.name)
-        .map(|released| released.code_sha256.as_str())
-        .collect();
-    let ours = recorded.is_empty() || recorded.contains(&on_latest.as_str());
-    // "Changed here" is measured against the newest release: the one whose code this function was last given.
-    let changed_here = recorded.last().is_none_or(|last| *last != declared.code);
-    let cause = match (ours, changed_here) {
-        (true, _) => Cause::Yours,
-        (false, true) => Cause::Both,
-        (false, false) => Cause::Drift,
-    };
-    let before = Some(json!(on_latest));
-    Some(PropertyChange { path: CODE.to_owned(), before, after: Some(json!(declared.code)), cause })
-}
-
-/// Traffic: whether the alias serves what is desired, given what else will change.
-fn traffic(
-    declared: &DesiredFunction,
-    live: &LiveFunction,
-    comparison: &Comparison,
-    changes: &[PropertyChange],
-) -> Option<PropertyChange> {
-    let alias = live.alias.present()?;
-    let serves = live
-        .serving
-        .as_ref()
-        .is_some_and(|serving| serving.code_sha256 == declared.code && comparison.is_served_by(serving));
-    // What the comparison covers is answered by `serves`; drift is put right before anything is published.
-    let differs = |change: &PropertyChange| {
-        change.cause != Cause::Drift && is_versioned(change.property()) && !comparison.covers(change.property())
-    };
-    let stays =
-        serves && alias.weights.is_empty() && !changes.iter().any(|change| change.path != CODE && differs(change));
-    if stays {
-        return None;
-    }
-    let before = match alias.weights.iter().next() {
-        None => alias.version.to_string(),
-        Some((second, share)) => format!("{} and {second} ({:.0}%)", alias.version, share * 100.0),
-    };
-    Some(PropertyChange {
-        path: TRAFFIC.to_owned(),
-        before: Some(json!(before)),
-        after: Some(json!("a new version")),
-        cause: Cause::Yours,
-    })
-}
-
-/// Whether a function's property is part of a version, so that a change reaches traffic only with a new one. A version's
-/// description is its own: it names the release.
-pub(crate) fn is_versioned(property: &str) -> bool {
-    !["Description", "Tags", "ReservedConcurrentExecutions", "RecursiveLoop", "CodeSigningConfigArn"]
-        .contains(&property)
-        && !property.starts_with('(')
 }
 
 /// Outputs, conditions, mappings and the parameters that are not ours.

@@ -14,6 +14,8 @@ pub(crate) enum Exit {
     Usage,
     /// 3: changes are pending (`plan --exit-code`).
     Changes,
+    /// 5: the saved plan is stale.
+    Stale,
     /// 6: a change needs an `--allow` that was not given, or a confirmation.
     NeedsAllow,
     /// 130: interrupted.
@@ -27,6 +29,7 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Changes => 3,
+            Self::Stale => 5,
             Self::NeedsAllow => 6,
             Self::Interrupted => 130,
         }

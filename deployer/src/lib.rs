@@ -38,12 +38,15 @@ mod synth;
 mod change_set;
 mod destroy;
 mod diff;
+mod guard;
 mod normalize;
 mod plan;
 mod release;
+mod repair;
 mod resolve;
 mod risk;
 mod rollback;
+mod saved;
 mod state;
 
 // show: pure, the writer is passed in

@@ -2,11 +2,15 @@
 //!
 //! A part that cannot be read becomes `Unknown`; only a failure to read the stack itself ends the run.
 
-use crate::aws::{AwsError, Clients, Identity, cloudformation, lambda, s3};
+use crate::aws::kinds::{self, Wanted};
+use crate::aws::{AwsError, Clients, Identity, cloudformation, lambda, s3, wiring};
 use crate::cfn::Template;
+use crate::diff::FUNCTION;
 use crate::ids::{LogicalId, StackName};
 use crate::model::Stack;
-use crate::state::{Deployed, Known, Place, State};
+use crate::repair;
+use crate::resolve::{self, Scope};
+use crate::state::{Deployed, Known, LiveResource, Place, Properties, ReadBy, State, Stranger};
 use futures::StreamExt as _;
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -24,12 +28,14 @@ pub(crate) fn place(stack: &Stack, clients: &Clients, identity: &Identity) -> Pl
         bucket: format!("deployer-{account}-{region}"),
         partition: identity.arn.split(':').nth(1).unwrap_or("aws").to_owned(),
         caller: identity.arn.clone(),
+        sandbox: clients.is_sandbox,
         region,
         account,
     }
 }
 
-/// Reads everything that a plan is made from. `desired` tells whether exports are needed.
+/// Reads everything that a plan is made from. `desired` tells whether exports are needed, and under which names something
+/// may be there already.
 pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) -> Result<State, AwsError> {
     let imports = serde_json::to_string(desired).is_ok_and(|text| text.contains("Fn::ImportValue"));
     let exports = async {
@@ -38,16 +44,131 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
             false => BTreeMap::new(),
         }
     };
-    let deployed_and_functions = async {
-        let deployed = cloudformation::read(&clients.cloudformation, &place.stack).await?;
-        let functions = functions(clients, deployed.present(), &place.stack).await;
-        Ok::<_, AwsError>((deployed, functions))
+    let (deployed, releases, exports) = futures::join!(
+        cloudformation::read(&clients.cloudformation, &place.stack),
+        releases(clients, &place.bucket, &place.stack),
+        exports
+    );
+    let mut state = State {
+        place,
+        deployed: deployed?,
+        functions: IndexMap::new(),
+        resources: IndexMap::new(),
+        strangers: Vec::new(),
+        releases,
+        exports,
     };
-    let (read, releases, exports) =
-        futures::join!(deployed_and_functions, releases(clients, &place.bucket, &place.stack), exports);
-    let (deployed, functions) = read?;
-    let resources = IndexMap::new();
-    Ok(State { place, deployed, functions, resources, strangers: Vec::new(), releases, exports })
+    let wanted = wanted(&state, desired);
+    let (functions, resources, drifted, strangers) = futures::join!(
+        functions(clients, state.stack(), &state.place.stack),
+        kinds::read(clients, &wanted),
+        drifted(clients, &state),
+        strangers(clients, &state)
+    );
+    let service = resources.into_iter().map(|(id, read)| (id, read, ReadBy::Service));
+    let detected = drifted.into_iter().map(|(id, read)| (id, read, ReadBy::DriftDetection));
+    let mut resources: Vec<_> = service
+        .chain(detected)
+        .map(|(id, read, source)| (id, known(read, source)))
+        // That nothing stands under a new name is what one expects.
+        .filter(|(id, known)| !matches!(known, Known::Absent | Known::Unknown(_)) || is_deployed(&state, id))
+        .collect();
+    resources.sort_by(|(one, _), (two, _)| one.cmp(two));
+    state.functions = functions;
+    state.resources = resources.into_iter().collect();
+    state.strangers = strangers;
+    Ok(state)
+}
+
+fn is_deployed(state: &State, id: &LogicalId) -> bool {
+    state.stack().is_some_and(|deployed| deployed.resources.contains_key(id))
+}
+
+fn known(read: Result<Known<Properties>, AwsError>, source: ReadBy) -> Known<LiveResource> {
+    match read {
+        Ok(Known::Present(properties)) => Known::Present(LiveResource { properties, source }),
+        Ok(Known::Absent) => Known::Absent,
+        Ok(Known::Unknown(why)) => Known::Unknown(why),
+        Err(error) => Known::Unknown(error.to_string()),
+    }
+}
+
+/// What services are to be asked for: all of the stack, and the names that new resources would take.
+fn wanted(state: &State, desired: &Template) -> Vec<Wanted> {
+    let scope = Scope::of(state);
+    let evaluated = |properties: &Properties| -> Properties {
+        let each = properties.iter().filter_map(|(key, value)| {
+            let value = match &scope {
+                Some(scope) => resolve::resolve(value, scope)?,
+                None => value.clone(),
+            };
+            Some((key.clone(), value))
+        });
+        each.collect()
+    };
+    let nothing = Template::default();
+    let deployed = state.stack();
+    let template = deployed.map_or(&nothing, |deployed| &deployed.template);
+    let ours = deployed.into_iter().flat_map(|deployed| &deployed.resources).filter_map(|(id, resource)| {
+        let declared = template.resources.get(id).map(|declared| evaluated(&declared.properties)).unwrap_or_default();
+        repair::BY_SERVICE.contains(&resource.kind.as_str()).then(|| Wanted {
+            id: id.clone(),
+            kind: resource.kind.clone(),
+            physical_id: resource.physical_id.to_string(),
+            declared,
+        })
+    });
+    let new = desired.resources.iter().filter(|(id, _)| !is_deployed(state, id)).filter_map(|(id, resource)| {
+        let name = resource.properties.get(repair::naming_property(&resource.kind)?)?.as_str()?.to_owned();
+        Some(Wanted {
+            id: id.clone(),
+            kind: resource.kind.clone(),
+            physical_id: name,
+            declared: evaluated(&resource.properties),
+        })
+    });
+    ours.chain(new).collect()
+}
+
+/// What nobody else reads, by CloudFormation's drift detection.
+async fn drifted(clients: &Clients, state: &State) -> Vec<kinds::Reading> {
+    let Some(deployed) = state.stack().filter(|deployed| deployed.status.ends_with("_COMPLETE")) else {
+        return Vec::new();
+    };
+    let others: Vec<&LogicalId> = deployed
+        .resources
+        .iter()
+        .filter(|(_, resource)| repair::is_left_to_drift_detection(&resource.kind))
+        .map(|(id, _)| id)
+        .collect();
+    match others.is_empty() {
+        true => Vec::new(),
+        false => cloudformation::drifts(&clients.cloudformation, &state.place.stack, &others).await,
+    }
+}
+
+/// What somebody attached to the stack's functions, and no stack declares.
+async fn strangers(clients: &Clients, state: &State) -> Vec<Stranger> {
+    let Some(deployed) = state.stack() else { return Vec::new() };
+    let own: Vec<&str> = deployed
+        .resources
+        .values()
+        .filter(|resource| wiring::KINDS.contains(&resource.kind.as_str()))
+        .map(|resource| wiring::own_id(resource.physical_id.as_str()))
+        .collect();
+    let functions = deployed.resources.iter().filter(|(_, resource)| resource.kind == FUNCTION);
+    let found: Vec<_> = futures::stream::iter(functions)
+        .map(|(id, resource)| wiring::strangers(&clients.lambda, id, resource.physical_id.as_str(), &own))
+        .buffered(SIDE_BY_SIDE)
+        .collect()
+        .await;
+    // A search that is denied finds nothing; what the stack declares is marked as unverified by its own reading.
+    let found = found.into_iter().flat_map(Result::unwrap_or_default);
+    let owners = found.map(|stranger| async move {
+        let owner = cloudformation::owner(&clients.cloudformation, &stranger.identifier).await;
+        owner.is_none().then_some(stranger)
+    });
+    futures::future::join_all(owners).await.into_iter().flatten().collect()
 }
 
 async fn releases(clients: &Clients, bucket: &str, stack: &StackName) -> Known<Vec<crate::release::Release>> {
@@ -64,7 +185,7 @@ async fn functions(
     stack: &StackName,
 ) -> IndexMap<LogicalId, Known<crate::state::LiveFunction>> {
     let resources = deployed.into_iter().flat_map(|deployed| &deployed.resources);
-    let functions = resources.filter(|(_, resource)| resource.kind == "AWS::Lambda::Function");
+    let functions = resources.filter(|(_, resource)| resource.kind == FUNCTION);
     futures::stream::iter(functions)
         .map(|(id, resource)| async move {
             let read = lambda::read(&clients.lambda, resource.physical_id.as_str(), stack).await;

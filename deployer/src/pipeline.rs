@@ -3,20 +3,23 @@
 use crate::apply::aws_runner;
 use crate::artifact::{Artifact, Artifacts};
 use crate::aws::{AwsError, cloudformation, s3};
+use crate::cfn::Template;
 use crate::change_set::{ChangeSet, Made};
 use crate::ctx::Ctx;
 use crate::diff::{Change, Desired, DesiredFunction, diff};
 use crate::exit::Failure;
+use crate::guard::{self, Rules};
 use crate::model::Stack;
 use crate::model::function::Strategy;
 use crate::model::stage::Allow;
-use crate::plan::{self, Plan, Policy, StackStep, Step};
+use crate::plan::{self, Intent, Plan, Policy, StackStep, Step};
 use crate::release::Commit;
 use crate::sandbox::Adapted;
 use crate::session::Connection;
 use crate::state::State;
 use crate::synth::{self, logical_ids};
 use crate::{live, sandbox};
+use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// A plan and what it was made from.
@@ -25,6 +28,7 @@ pub(crate) struct Prepared {
     pub(crate) plan: Plan,
     /// What the sandbox cannot hold, a line each.
     pub(crate) adapted: Vec<String>,
+    pub(crate) desired: Desired,
 }
 
 /// What the command line and the working tree add to the stack file.
@@ -32,6 +36,9 @@ pub(crate) struct Prepared {
 pub(crate) struct Options {
     pub(crate) allow: Vec<Allow>,
     pub(crate) import_existing: bool,
+    pub(crate) keep_drift: bool,
+    /// Rules of others that the template must keep.
+    pub(crate) rules: Vec<Rules>,
     pub(crate) commit: Option<Commit>,
 }
 
@@ -48,10 +55,14 @@ fn desired(ctx: &Ctx, stack: &Stack, artifacts: &Artifacts) -> (Desired, Vec<Str
             Artifact::Zip { code_sha256, .. } => code_sha256.clone(),
             Artifact::Image { uri } => uri.clone(),
         };
-        let parameters = [logical_ids::code_parameter(name), logical_ids::version_parameter(name)];
-        (name.clone(), DesiredFunction { id: logical_ids::function(name), code, parameters })
+        (name.clone(), declared(name, code))
     });
     (Desired { template, by_api, functions: functions.collect() }, notes)
+}
+
+fn declared(name: &str, code: String) -> DesiredFunction {
+    let parameters = [logical_ids::code_parameter(name), logical_ids::version_parameter(name)];
+    DesiredFunction { id: logical_ids::function(name), code, parameters }
 }
 
 /// Reads, compares and plans. For a stack that exists, CloudFormation is asked for its change set.
@@ -68,20 +79,16 @@ pub(crate) async fn prepare(
     let state = live::read(clients, place, &desired.template).await.map_err(unread)?;
     let changes = diff(&desired, &state);
     let policy = Policy {
-        allow: options.allow.iter().chain(&stack.settings.allow).copied().collect(),
-        protect: stack.settings.protect,
-        tags: tags(stack),
-        commit: options.commit.clone(),
-        import_existing: options.import_existing,
         uploaded: uploaded(connection, &state, &changes, &desired, artifacts).await.map_err(unread)?,
-        artifacts: artifacts.clone(),
-        unheeded: unheeded(stack),
+        ..policy(stack, artifacts, options)?
     };
     let mut plan = plan::plan(changes.clone(), &desired, &state, None, &policy, ctx.now);
     let update = plan.steps.iter().find_map(|step| match step {
         Step::Stack(step) if !step.create => Some(step.clone()),
         _ => None,
     });
+    // What the stack has to let go of first would still be in its change set.
+    let update = update.filter(|_| !plan.steps.iter().any(|step| matches!(step, Step::LetGo(_))));
     // A plan that is blocked for want of a rested stack has no change set to ask for.
     let rested = state
         .deployed
@@ -101,7 +108,78 @@ pub(crate) async fn prepare(
             }
         };
     }
-    Ok(Prepared { plan, adapted })
+    Ok(Prepared { plan, adapted, desired })
+}
+
+/// The plan from a saved state. What AWS alone can tell, its change set and which artifacts it has, stays open.
+pub(crate) fn offline(
+    ctx: &Ctx,
+    stack: &Stack,
+    state: &State,
+    artifacts: &Artifacts,
+    options: &Options,
+) -> Result<Prepared, Failure> {
+    let (desired, adapted) = desired(ctx, stack, artifacts);
+    let policy = policy(stack, artifacts, options)?;
+    let plan = plan::plan(diff(&desired, state), &desired, state, None, &policy, ctx.now);
+    Ok(Prepared { plan, adapted, desired })
+}
+
+/// The drift of a stack as a plan without steps: what is live against what was deployed.
+pub(crate) async fn drift(ctx: &Ctx, connection: &Connection, stack: &Stack) -> Result<Plan, Failure> {
+    let clients = &connection.clients;
+    let place = live::place(stack, clients, &connection.identity);
+    let state = live::read(clients, place, &Template::default()).await.map_err(unread)?;
+    let template = state.stack().map(|deployed| deployed.template.clone()).unwrap_or_default();
+    let by_api = match ctx.global.sandbox {
+        true => sandbox::adapt(&synth::synth(stack), &sandbox::brokers(ctx)).by_api,
+        false => IndexMap::new(),
+    };
+    let released = state.current_release().map(|release| release.functions.clone()).unwrap_or_default();
+    let functions = released.into_iter().map(|(name, released)| {
+        let declared = declared(&name, released.code_sha256);
+        (name, declared)
+    });
+    let desired = Desired { by_api, functions: functions.collect(), template };
+    let mut plan = plan::plan(diff(&desired, &state), &desired, &state, None, &Policy::default(), ctx.now);
+    plan.intent = Intent::Drift;
+    plan.steps.clear();
+    plan.blocked.clear();
+    Ok(plan)
+}
+
+/// What the stack file and the command line allow and ask for.
+fn policy(stack: &Stack, artifacts: &Artifacts, options: &Options) -> Result<Policy, Failure> {
+    let template = synth::synth(stack);
+    let mut violations = Vec::new();
+    for rules in &options.rules {
+        violations.extend(guard::violations(&template, rules).map_err(|error| {
+            Failure::usage(format!("{}: {error}", rules.name), "correct the rules; nothing was touched")
+        })?);
+    }
+    Ok(Policy {
+        allow: options.allow.iter().chain(&stack.settings.allow).copied().collect(),
+        protect: stack.settings.protect,
+        tags: tags(stack),
+        commit: options.commit.clone(),
+        import_existing: options.import_existing,
+        keep_drift: options.keep_drift,
+        violations,
+        uploaded: Vec::new(),
+        artifacts: artifacts.clone(),
+        unheeded: unheeded(stack),
+    })
+}
+
+/// The one stack that a command is about.
+pub(crate) fn only<'a>(stacks: &'a [Stack], command: &str) -> Result<&'a Stack, Failure> {
+    match stacks {
+        [stack] => Ok(stack),
+        _ => {
+            let names: Vec<&str> = stacks.iter().map(|stack| stack.file.stack.value.as_str()).collect();
+            Err(Failure::usage(format!("{command} is about one stack"), format!("name one of: {}", names.join(", "))))
+        }
+    }
 }
 
 async fn change_set(ctx: &Ctx, connection: &Connection, plan: &Plan, step: &StackStep) -> Result<Made, AwsError> {

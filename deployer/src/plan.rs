@@ -4,17 +4,19 @@
 //! here; renderers and exit codes only ask.
 
 mod blocks;
+mod repairs;
 mod steps;
 
-pub(crate) use blocks::{destroy_command, was_never_made};
+pub(crate) use blocks::was_never_made;
 
 use crate::change_set::ChangeSet;
 use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC};
+use crate::guard::Violation;
 use crate::ids::{FunctionVersion, LogicalId};
 use crate::model::stage::Allow;
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
-use crate::state::{Place, State};
+use crate::state::{Fingerprints, Place, Properties, State, Stranger};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -28,8 +30,8 @@ pub(crate) struct Plan {
     pub(crate) format_version: u32,
     pub(crate) intent: Intent,
     pub(crate) place: Place,
-    /// Fingerprint of the state that the plan was made from.
-    pub(crate) base: String,
+    /// The state that the plan was made from.
+    pub(crate) base: Fingerprints,
     /// Worst first.
     pub(crate) lines: Vec<Line>,
     /// What stands in the way of applying it.
@@ -46,7 +48,11 @@ pub(crate) struct Plan {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Intent {
     Deploy,
-    Rollback { to: u32 },
+    /// Only to look; `deploy` would put it right.
+    Drift,
+    Rollback {
+        to: u32,
+    },
     Destroy,
 }
 
@@ -59,6 +65,9 @@ pub(crate) struct Line {
     /// Why it is that risky.
     pub(crate) reason: String,
     pub(crate) undo: Undo,
+    /// Drift that this plan leaves as it is.
+    #[serde(default)]
+    pub(crate) kept: bool,
 }
 
 /// How a change can be taken back.
@@ -110,6 +119,23 @@ pub(crate) enum Step {
     Stack(StackStep),
     Protect {
         on: bool,
+    },
+    /// Lets go of what was deleted by hand, so that the next stack operation makes it again.
+    LetGo(StackStep),
+    /// Makes a live resource what `properties` say, by its service's own API.
+    Repair {
+        id: LogicalId,
+        kind: String,
+        name: String,
+        /// Every property that is compared, as the template says it.
+        properties: Properties,
+        /// The top-level ones that differ.
+        changed: Vec<String>,
+    },
+    /// Takes away what somebody attached.
+    Remove {
+        name: String,
+        stranger: Stranger,
     },
     /// Sets properties of a function by Lambda's own API.
     Configure {
@@ -163,6 +189,9 @@ pub(crate) struct StackStep {
     /// Take over what exists already under the names that the template gives.
     #[serde(default)]
     pub(crate) import_existing: bool,
+    /// CloudFormation looks at what is live and puts every resource back to what the template says.
+    #[serde(default)]
+    pub(crate) revert_drift: bool,
 }
 
 /// Groups of steps, in order.
@@ -171,6 +200,7 @@ pub(crate) enum Phase {
     Bucket,
     Upload,
     Open,
+    LetGo,
     Stack,
     Protect,
     Configure,
@@ -189,7 +219,8 @@ impl Step {
             Self::OpenRelease => Phase::Open,
             Self::Stack(_) => Phase::Stack,
             Self::Protect { .. } | Self::EmptyBucket { .. } => Phase::Protect,
-            Self::Configure { .. } => Phase::Configure,
+            Self::LetGo(_) => Phase::LetGo,
+            Self::Configure { .. } | Self::Repair { .. } | Self::Remove { .. } => Phase::Configure,
             Self::UpdateCode { .. } => Phase::Code,
             Self::Publish { .. } => Phase::Publish,
             Self::Shift { .. } => Phase::Shift,
@@ -217,10 +248,10 @@ impl Plan {
     pub(crate) fn counts(&self) -> [usize; 4] {
         let count = |actions: &[Action]| self.lines.iter().filter(|line| actions.contains(&line.change.action)).count();
         [
-            count(&[Action::Create, Action::Recreate]),
+            count(&[Action::Create, Action::Recreate, Action::Import]),
             count(&[Action::Update]),
             count(&[Action::Replace]),
-            count(&[Action::Delete]),
+            count(&[Action::Delete, Action::Remove]),
         ]
     }
 }
@@ -234,6 +265,10 @@ pub(crate) struct Policy {
     pub(crate) tags: Vec<(String, String)>,
     /// Take over what exists already under the names that the template gives.
     pub(crate) import_existing: bool,
+    /// Leave alone what somebody changed in AWS.
+    pub(crate) keep_drift: bool,
+    /// Rules of others that the template does not keep.
+    pub(crate) violations: Vec<Violation>,
     pub(crate) commit: Option<Commit>,
     /// Artifacts by the function's name in the stack file.
     pub(crate) artifacts: crate::artifact::Artifacts,
@@ -261,8 +296,12 @@ pub(crate) fn plan(
     let changes = refined(changes, change_set.as_ref(), desired);
     let mut lines: Vec<Line> = changes.into_iter().map(|change| weighed(change, desired, state)).collect();
     lines.sort_by(|one, two| two.risk.cmp(&one.risk).then(order(&one.change).cmp(&order(&two.change))));
-    let blocked = blocks::blocks(&lines, state, policy);
-    let steps = steps::steps(&lines, desired, state, change_set, policy);
+    let heeded = match policy.keep_drift {
+        true => keep_drift(&mut lines),
+        false => lines.clone(),
+    };
+    let blocked = blocks::blocks(&heeded, state, policy);
+    let steps = steps::steps(&heeded, desired, state, change_set, policy);
     let shifted =
         |function: &str| steps.iter().any(|step| matches!(step, Step::Shift { function: own, .. } if own == function));
     let unheeded = policy.unheeded.iter().filter(|(function, _)| shifted(function));
@@ -271,13 +310,28 @@ pub(crate) fn plan(
         format_version: 1,
         intent: Intent::Deploy,
         place: state.place.clone(),
-        base: state.fingerprint(),
+        base: state.fingerprints(),
         lines,
         blocked,
         steps,
         record: record(desired, state, policy, now),
         notes,
     }
+}
+
+/// Marks the lines that are nothing but drift as kept, and returns the others without their drift.
+fn keep_drift(lines: &mut [Line]) -> Vec<Line> {
+    let is_drift = |cause: Cause| cause == Cause::Drift;
+    for line in lines.iter_mut() {
+        line.kept = is_drift(line.change.cause);
+    }
+    let others = lines.iter().filter(|line| !line.kept).cloned();
+    others
+        .map(|mut line| {
+            line.change.properties.retain(|property| !is_drift(property.cause));
+            line
+        })
+        .collect()
 }
 
 /// The record of the release that this plan makes: every function, with the version that is live before it.
@@ -333,10 +387,10 @@ pub(crate) fn blank_record(
 fn order(change: &Change) -> (u8, String, String) {
     let action = match change.action {
         Action::Recreate => 0,
-        Action::Delete => 1,
+        Action::Delete | Action::Remove => 1,
         Action::Replace => 2,
         Action::Update => 3,
-        Action::Create => 4,
+        Action::Create | Action::Import => 4,
     };
     (action, change.kind.clone(), change.name.clone())
 }
@@ -376,7 +430,10 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
     let is_function = change.kind == "AWS::Lambda::Function";
     let (risk, reason) = match (change.action, before, after) {
         (Action::Create, ..) => (Risk::Safe, "new".to_owned()),
-        (Action::Recreate, ..) => (Risk::Replaces, "deleted by hand; nothing serves its triggers".to_owned()),
+        (Action::Import, ..) => (Risk::Interrupts, "exists already, outside of the stack".to_owned()),
+        (Action::Recreate, ..) => risk::of_recreation(&change.kind),
+        (Action::Remove, ..) => (Risk::Interrupts, "somebody added it; what relies on it stops working".to_owned()),
+        (Action::Delete, ..) if change.cause == Cause::Converged => (Risk::Safe, "gone already".to_owned()),
         (Action::Delete, Some(before), _) => risk::of_delete(before),
         (Action::Replace, Some(before), Some(_)) => {
             let create_only =
@@ -401,11 +458,11 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         None => (risk, reason),
     };
     let undo = match (change.action, risk) {
-        (_, Risk::LosesData) => Undo::No,
+        (_, Risk::LosesData) | (Action::Remove, _) => Undo::No,
         (Action::Update, _) if is_function => Undo::Alias,
         _ => Undo::ChangeSet,
     };
-    Line { change, risk, reason, undo }
+    Line { change, risk, reason, undo, kept: false }
 }
 
 #[cfg(test)]

@@ -140,6 +140,17 @@ pub(crate) fn of_replacement(resource: &Resource, property: &str) -> (Risk, Stri
     (Risk::Replaces, why)
 }
 
+/// Risk of making a resource again that somebody deleted, with its reason.
+pub(crate) fn of_recreation(kind: &str) -> (Risk, String) {
+    match kind {
+        "AWS::Lambda::Function" => (Risk::Replaces, "deleted by hand; nothing serves its triggers".to_owned()),
+        _ if holds_data(kind) => {
+            (Risk::Replaces, "deleted by hand; what it held is gone, a new one is empty".to_owned())
+        }
+        _ => (Risk::Interrupts, "deleted by hand; made again".to_owned()),
+    }
+}
+
 /// Risk of changing the top-level property `name` in place, with its reason.
 pub(crate) fn of_update(before: &Resource, after: &Resource, name: &str) -> (Risk, String) {
     if let Some((_, _, reason)) =

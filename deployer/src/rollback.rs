@@ -68,7 +68,7 @@ pub(crate) fn plan(
         format_version: 1,
         intent: Intent::Rollback { to: target.number },
         place: state.place.clone(),
-        base: state.fingerprint(),
+        base: state.fingerprints(),
         lines,
         blocked,
         steps,
@@ -89,5 +89,11 @@ fn line(id: LogicalId, live: &LiveFunction, to: &str) -> Line {
         properties: vec![property],
         unverified: None,
     };
-    Line { change, risk: Risk::Safe, reason: "traffic moves back to an earlier version".to_owned(), undo: Undo::Alias }
+    Line {
+        change,
+        risk: Risk::Safe,
+        reason: "traffic moves back to an earlier version".to_owned(),
+        undo: Undo::Alias,
+        kept: false,
+    }
 }

@@ -5,6 +5,7 @@ use crate::ctx::Ctx;
 use crate::exit::Failure;
 use crate::model::Stack;
 use crate::sandbox;
+use crate::state::Place;
 use std::collections::BTreeMap;
 
 #[derive(Debug)]
@@ -48,27 +49,8 @@ impl Session {
     /// Connects to where `stack` belongs and makes sure that it is the account that the stage names.
     pub(crate) async fn connect(&mut self, stack: &Stack) -> Result<Connection, Failure> {
         let wanted = stack.settings.region.as_ref().map(|region| region.value.clone());
-        let wanted = wanted.or_else(|| self.sandbox.as_ref().map(|_| SANDBOX_REGION.to_owned()));
-        let key = wanted.clone().unwrap_or_default();
-        let connection = match self.connections.get(&key) {
-            Some(connection) => connection.clone(),
-            None => {
-                let clients = Clients::new(wanted, self.sandbox.as_ref()).await;
-                if clients.region.is_empty() {
-                    return Err(Failure::usage(
-                        format!(
-                            "stage {} of {} names no region and the environment has none",
-                            stack.stage, stack.file.stack.value
-                        ),
-                        "add `region: …` to the stage, or set AWS_REGION",
-                    ));
-                }
-                let identity = clients.identity().await.map_err(no_identity)?;
-                let connection = Connection { clients, identity };
-                self.connections.insert(key, connection.clone());
-                connection
-            }
-        };
+        let name = format!("stage {} of {}", stack.stage, stack.file.stack.value);
+        let connection = self.connection(wanted, &name).await?;
         let account = stack.settings.account.as_ref().filter(|_| self.sandbox.is_none());
         match account {
             Some(account) if account.value != connection.identity.account => Err(Failure::usage(
@@ -80,6 +62,47 @@ impl Session {
             )),
             _ => Ok(connection),
         }
+    }
+
+    /// Connects to where a saved plan was made, and nowhere else.
+    pub(crate) async fn connect_to(&mut self, place: &Place) -> Result<Connection, Failure> {
+        if place.sandbox != self.sandbox.is_some() {
+            let (there, flag) = match place.sandbox {
+                true => ("the sandbox", "add `--sandbox`"),
+                false => ("AWS", "leave out `--sandbox`"),
+            };
+            return Err(Failure::usage(format!("the plan was made for {there}"), flag));
+        }
+        let connection = self.connection(Some(place.region.clone()), "the plan").await?;
+        match connection.identity.account == place.account {
+            true => Ok(connection),
+            false => Err(Failure::usage(
+                format!(
+                    "the plan belongs to account {}, but these credentials are for {}",
+                    place.account, connection.identity.account
+                ),
+                "switch to credentials of that account",
+            )),
+        }
+    }
+
+    async fn connection(&mut self, region: Option<String>, whose: &str) -> Result<Connection, Failure> {
+        let wanted = region.or_else(|| self.sandbox.as_ref().map(|_| SANDBOX_REGION.to_owned()));
+        let key = wanted.clone().unwrap_or_default();
+        if let Some(connection) = self.connections.get(&key) {
+            return Ok(connection.clone());
+        }
+        let clients = Clients::new(wanted, self.sandbox.as_ref()).await;
+        if clients.region.is_empty() {
+            return Err(Failure::usage(
+                format!("{whose} names no region and the environment has none"),
+                "add `region: …` to the stage, or set AWS_REGION",
+            ));
+        }
+        let identity = clients.identity().await.map_err(no_identity)?;
+        let connection = Connection { clients, identity };
+        self.connections.insert(key, connection.clone());
+        Ok(connection)
     }
 
     /// Requests so far, by operation.

@@ -42,6 +42,9 @@ pub(crate) struct State {
     pub(crate) exports: BTreeMap<String, String>,
 }
 
+/// Digests of the parts of a state, by name.
+pub(crate) type Fingerprints = BTreeMap<String, String>;
+
 /// Where the stack stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {
@@ -56,6 +59,19 @@ pub(crate) struct Place {
     pub(crate) bucket: String,
     /// ARN of whoever calls.
     pub(crate) caller: String,
+    /// Whether that is the local AWS.
+    #[serde(default)]
+    pub(crate) sandbox: bool,
+}
+
+impl Place {
+    /// `deployer VERB STACK --stage STAGE`, to be typed.
+    pub(crate) fn command(&self, verb: &str) -> String {
+        let name = self.stack.as_str();
+        let short = name.strip_suffix(&format!("-{}", self.stage)).unwrap_or(name);
+        let sandbox = if self.sandbox { " --sandbox" } else { "" };
+        format!("deployer {verb} {short} --stage {}{sandbox}", self.stage)
+    }
 }
 
 /// A CloudFormation stack as it was last deployed.
@@ -159,6 +175,31 @@ impl<T> Known<T> {
     }
 }
 
+impl Deployed {
+    /// A stack of which only the resources are known.
+    pub(crate) fn of(resources: IndexMap<LogicalId, DeployedResource>) -> Self {
+        Self {
+            id: String::new(),
+            status: String::new(),
+            status_reason: None,
+            protected: false,
+            template: Template::default(),
+            parameters: BTreeMap::new(),
+            resolved: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            resources,
+        }
+    }
+}
+
+impl Snapshot {
+    /// The properties with a key for each that Lambda reports: `null` where there is nothing.
+    pub(crate) fn covered(&self) -> Properties {
+        let all = crate::normalize::LIVE_FUNCTION_PROPERTIES.into_iter();
+        all.map(|key| (key.to_owned(), self.properties.get(key).cloned().unwrap_or(Value::Null))).collect()
+    }
+}
+
 impl State {
     /// The stack, once it holds something: a stack in review is only a place for a change set.
     pub(crate) fn stack(&self) -> Option<&Deployed> {
@@ -174,13 +215,23 @@ impl State {
         self.releases.present()?.iter().rev().find(|release| release.outcome.stands())
     }
 
-    /// SHA-256 over everything a plan is made from: what a saved plan is checked against.
-    pub(crate) fn fingerprint(&self) -> String {
-        let mut seen = self.clone();
-        seen.place.caller = String::new();
-        let bytes = serde_json::to_vec(&seen).expect("a state holds only JSON values");
-        hex::encode(Sha256::digest(bytes))
+    /// SHA-256 of every part that a plan is made from, by name: what a saved plan is checked against.
+    pub(crate) fn fingerprints(&self) -> Fingerprints {
+        let functions = self.functions.iter().map(|(id, known)| (format!("function {id}"), short(known)));
+        let resources = self.resources.iter().map(|(id, known)| (format!("resource {id}"), short(known)));
+        let others = [
+            ("the stack".to_owned(), short(&self.deployed)),
+            ("what is attached from outside".to_owned(), short(&self.strangers)),
+            ("the release records".to_owned(), short(&self.releases)),
+            ("exports of other stacks".to_owned(), short(&self.exports)),
+        ];
+        functions.chain(resources).chain(others).collect()
     }
+}
+
+fn short(value: &impl Serialize) -> String {
+    let bytes = serde_json::to_vec(value).expect("a state holds only JSON values");
+    hex::encode(Sha256::digest(bytes))[..16].to_owned()
 }
 
 /// Digest of an environment value, salted with the stack so that equal values of two stacks do not look alike.

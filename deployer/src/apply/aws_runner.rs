@@ -4,15 +4,15 @@ use super::event::Event;
 use super::stack::{self, Followed};
 use super::{Done, StepError, StepRunner};
 use crate::aws::cloudformation::{self, Body, Request};
-use crate::aws::{AwsError, Clients, lambda, s3};
+use crate::aws::{AwsError, Clients, kinds, lambda, s3, wiring};
 use crate::change_set::Made;
 use crate::ids::{FunctionVersion, LogicalId};
+use crate::normalize;
 use crate::plan::{Plan, StackStep, Step};
 use crate::release::{Outcome, Release};
 use crate::resolve::{self, Scope};
-use crate::state::{Deployed, Known};
+use crate::state::{Deployed, Known, Properties};
 use indexmap::IndexMap;
-use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
@@ -90,8 +90,8 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
         stack::execute(self.clients, &place.stack, &id, &self.tell).await.map(|()| Done::Plain)
     }
 
-    /// Evaluates what is to be set against the stack as it is now, and sets it.
-    async fn configure(&self, id: &LogicalId, properties: &Map<String, Value>) -> Result<Done, StepError> {
+    /// What `properties` say with the stack as it is now, and what `id` is called there.
+    async fn evaluated(&self, id: &LogicalId, properties: &Properties) -> Result<(String, Properties), StepError> {
         let place = &self.plan.place;
         let resources = cloudformation::resources(&self.clients.cloudformation, &place.stack).await.map_err(still)?;
         let exports = match properties.values().any(|value| value.to_string().contains("Fn::ImportValue")) {
@@ -99,17 +99,7 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
             false => BTreeMap::new(),
         };
         let name = resources.get(id).map(|resource| resource.physical_id.to_string());
-        let deployed = Deployed {
-            id: String::new(),
-            status: String::new(),
-            status_reason: None,
-            protected: false,
-            template: crate::cfn::Template::default(),
-            parameters: BTreeMap::new(),
-            resolved: BTreeMap::new(),
-            outputs: BTreeMap::new(),
-            resources,
-        };
+        let deployed = Deployed::of(resources);
         let scope = Scope {
             region: &place.region,
             account: &place.account,
@@ -118,17 +108,34 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
             deployed: &deployed,
             exports: &exports,
         };
-        let resolved: Option<Map<String, Value>> =
+        let resolved: Option<Properties> =
             properties.iter().map(|(key, value)| Some((key.clone(), resolve::resolve(value, &scope)?))).collect();
-        let (Some(name), Some(resolved)) = (name, resolved) else {
+        name.zip(resolved).ok_or_else(|| {
             let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
-            return Err(StepError {
+            StepError {
                 message: format!("cannot evaluate {} of {id} outside of CloudFormation", keys.join(", ")),
                 now: "every alias still serves the version that it served before".to_owned(),
-            });
-        };
+            }
+        })
+    }
+
+    async fn configure(&self, id: &LogicalId, properties: &Properties) -> Result<Done, StepError> {
+        let (name, resolved) = self.evaluated(id, properties).await?;
         lambda::settled(&self.clients.lambda, &name).await.map_err(still)?;
         lambda::update_configuration(&self.clients.lambda, &name, &resolved).await.map_err(still)?;
+        Ok(Done::Plain)
+    }
+
+    async fn repair(
+        &self,
+        id: &LogicalId,
+        kind: &str,
+        properties: &Properties,
+        changed: &[String],
+    ) -> Result<Done, StepError> {
+        let (physical_id, resolved) = self.evaluated(id, properties).await?;
+        let desired = normalize::live(kind, &resolved);
+        kinds::put(self.clients, kind, &physical_id, &desired, changed).await.map_err(still)?;
         Ok(Done::Plain)
     }
 
@@ -243,6 +250,7 @@ pub(crate) async fn change_set(clients: &Clients, plan: &Plan, step: &StackStep,
         tags: &step.tags,
         create: step.create,
         import_existing: step.import_existing,
+        revert_drift: step.revert_drift,
     };
     cloudformation::create_change_set(&clients.cloudformation, request).await
 }
@@ -261,7 +269,12 @@ impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
                 Ok(Done::Plain)
             }
             Step::OpenRelease => self.open_release().await,
-            Step::Stack(step) => self.change_stack(step).await,
+            Step::LetGo(step) | Step::Stack(step) => self.change_stack(step).await,
+            Step::Repair { id, kind, properties, changed, .. } => self.repair(id, kind, properties, changed).await,
+            Step::Remove { stranger, .. } => {
+                wiring::remove(&clients.lambda, stranger).await.map_err(still)?;
+                Ok(Done::Plain)
+            }
             Step::Protect { on } => {
                 let client = &clients.cloudformation;
                 cloudformation::set_termination_protection(client, &place.stack, *on).await.map_err(still)?;

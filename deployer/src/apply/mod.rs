@@ -149,6 +149,7 @@ impl Phase {
             Self::Bucket => "making the artifact bucket",
             Self::Upload => "uploading artifacts",
             Self::Open => "claiming the release number",
+            Self::LetGo => "letting go of what was deleted by hand",
             Self::Stack => "changing the stack",
             Self::Protect => "protecting the stack",
             Self::Configure => "setting what the stack cannot",

@@ -61,7 +61,7 @@ async fn run(fails: Vec<&'static str>, interrupted: bool) -> (Outcome, Vec<Strin
         format_version: 1,
         intent: Intent::Deploy,
         place: place(),
-        base: String::new(),
+        base: std::collections::BTreeMap::new(),
         lines: Vec::new(),
         blocked: Vec::new(),
         steps: vec![

@@ -1,12 +1,13 @@
 //! CloudFormation: what is deployed, change sets, events.
 
+use super::kinds::Reading;
 use super::{AwsError, Explain};
 use crate::cfn::Template;
 use crate::change_set::{ChangeSet, Made, ResourceChange};
 use crate::ids::{LogicalId, PhysicalId, StackName};
-use crate::state::{Deployed, DeployedResource, Known};
+use crate::state::{Deployed, DeployedResource, Known, Properties};
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Tag};
+use aws_sdk_cloudformation::types::{Capability, ChangeSetStatus, ChangeSetType, DeploymentMode, Parameter, Tag};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -123,6 +124,79 @@ pub(crate) async fn exports(client: &Client) -> Result<BTreeMap<String, String>,
     Ok(found)
 }
 
+/// What is live of these resources, by drift detection. Only what the template declares is looked at; types that know no
+/// drift detection are left out.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html> (read 2026-11).
+pub(crate) async fn drifts(client: &Client, stack: &StackName, ids: &[&LogicalId]) -> Vec<Reading> {
+    let failed = |error: AwsError| ids.iter().map(|id| ((*id).clone(), Err(error.clone()))).collect();
+    match detected(client, stack, ids).await {
+        Ok(found) => found,
+        Err(error) => failed(error),
+    }
+}
+
+async fn detected(client: &Client, stack: &StackName, ids: &[&LogicalId]) -> Result<Vec<Reading>, AwsError> {
+    let names = ids.iter().map(ToString::to_string).collect();
+    let call = client.detect_stack_drift().stack_name(stack.as_str()).set_logical_resource_ids(Some(names));
+    let detection = call.send().await.explain("cloudformation:DetectStackDrift")?.stack_drift_detection_id;
+    let action = "cloudformation:DescribeStackDriftDetectionStatus";
+    let mut wait = Duration::from_millis(100);
+    loop {
+        let call = client.describe_stack_drift_detection_status();
+        let answer = call.set_stack_drift_detection_id(detection.clone()).send().await.explain(action)?;
+        match answer.detection_status.as_ref().map(|status| status.as_str()) {
+            Some("DETECTION_IN_PROGRESS") => {
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(Duration::from_secs(3));
+            }
+            // A detection that failed for one resource tells the others all the same.
+            _ => break,
+        }
+    }
+    let mut found = Vec::new();
+    let mut next = None;
+    loop {
+        let call = client.describe_stack_resource_drifts().stack_name(stack.as_str()).set_next_token(next);
+        let answer = call.send().await.explain("cloudformation:DescribeStackResourceDrifts")?;
+        for drift in answer.stack_resource_drifts.unwrap_or_default() {
+            let id = LogicalId::new(drift.logical_resource_id.unwrap_or_default());
+            if !ids.contains(&&id) {
+                continue;
+            }
+            let properties = |text: Option<String>| {
+                serde_json::from_str::<Properties>(&text.unwrap_or_default()).unwrap_or_default()
+            };
+            match drift.stack_resource_drift_status.as_ref().map(|status| status.as_str()) {
+                Some("DELETED") => found.push((id, Ok(Known::Absent))),
+                Some("IN_SYNC" | "MODIFIED") => {
+                    // What is expected and not actual is gone: looked for, and not there.
+                    let mut live = properties(drift.actual_properties);
+                    for (key, _) in properties(drift.expected_properties) {
+                        live.entry(key).or_insert(serde_json::Value::Null);
+                    }
+                    // Tags of the stack come and go with it; strangers' tags are left alone by CloudFormation.
+                    live.remove("Tags");
+                    found.push((id, Ok(Known::Present(live))));
+                }
+                _ => {}
+            }
+        }
+        next = answer.next_token;
+        if next.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+/// The stack that something belongs to, by what its service calls it.
+pub(crate) async fn owner(client: &Client, physical_id: &str) -> Option<String> {
+    let answer = client.describe_stack_resources().physical_resource_id(physical_id).send().await.ok()?;
+    answer.stack_resources.unwrap_or_default().into_iter().find_map(|resource| {
+        (resource.physical_resource_id.as_deref() == Some(physical_id)).then_some(resource.stack_name)?
+    })
+}
+
 /// What a change set is made from.
 #[derive(Debug, Clone)]
 pub(crate) struct Request<'a> {
@@ -135,6 +209,8 @@ pub(crate) struct Request<'a> {
     pub(crate) create: bool,
     /// Resources that exist under the names that the template gives become part of the stack.
     pub(crate) import_existing: bool,
+    /// CloudFormation compares with what is live, and puts that back.
+    pub(crate) revert_drift: bool,
 }
 
 /// Makes a change set and waits until CloudFormation has worked it out. Nothing is changed yet.
@@ -157,6 +233,7 @@ pub(crate) async fn create_change_set(client: &Client, request: Request<'_>) -> 
         .change_set_name(request.name)
         .change_set_type(kind)
         .capabilities(Capability::CapabilityNamedIam)
+        .set_deployment_mode(request.revert_drift.then_some(DeploymentMode::RevertDrift))
         .set_import_existing_resources(request.import_existing.then_some(true))
         .set_parameters(Some(parameters.collect()))
         .set_tags(Some(tags.collect()));

@@ -2,11 +2,11 @@
 //!
 //! Types that stand in no row are left to CloudFormation's drift detection.
 
-use super::{AwsError, Clients, iam};
+use super::{AwsError, Clients, iam, wiring};
 use crate::ids::LogicalId;
 use crate::state::{Known, Properties};
 use futures::StreamExt as _;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 
 /// A resource to read, as the stack knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,17 +22,17 @@ pub(crate) struct Wanted {
 pub(crate) type Reading = (LogicalId, Result<Known<Properties>, AwsError>);
 
 /// Calls of one service that run at the same time.
-const SIDE_BY_SIDE: usize = 8;
-
-/// The types that are read and repaired by their own service.
-pub(crate) const KINDS: &[&str] = &["AWS::IAM::Role"];
+pub(super) const SIDE_BY_SIDE: usize = 8;
 
 /// Reads `wanted`, each by its service, the services side by side.
 pub(crate) async fn read(clients: &Clients, wanted: &[Wanted]) -> Vec<Reading> {
     let of = |kinds: &[&str]| -> Vec<&Wanted> {
         wanted.iter().filter(|wanted| kinds.contains(&wanted.kind.as_str())).collect()
     };
-    let services: Vec<BoxFuture<'_, Vec<Reading>>> = vec![Box::pin(iam::read(&clients.iam, of(&["AWS::IAM::Role"])))];
+    let services: Vec<LocalBoxFuture<'_, Vec<Reading>>> = vec![
+        Box::pin(iam::read(&clients.iam, of(&["AWS::IAM::Role"]))),
+        Box::pin(wiring::read(&clients.lambda, of(&wiring::KINDS))),
+    ];
     futures::future::join_all(services).await.into_iter().flatten().collect()
 }
 
@@ -48,6 +48,7 @@ pub(crate) async fn put(
 ) -> Result<(), AwsError> {
     match kind {
         "AWS::IAM::Role" => iam::put(&clients.iam, physical_id, desired, changed).await,
+        _ if wiring::KINDS.contains(&kind) => wiring::put(&clients.lambda, kind, physical_id, desired).await,
         _ => Err(AwsError::unable(format!("{kind} has no API of its own here"))),
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod kinds;
 pub(crate) mod lambda;
 pub(crate) mod s3;
 pub(crate) mod secrets;
+pub(crate) mod wiring;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
@@ -40,6 +41,7 @@ pub(crate) struct Clients {
     pub(crate) secrets: aws_sdk_secretsmanager::Client,
     sts: aws_sdk_sts::Client,
     pub(crate) region: String,
+    pub(crate) is_sandbox: bool,
     pub(crate) calls: Calls,
 }
 
@@ -137,6 +139,7 @@ impl Clients {
             ),
             secrets: client!(aws_sdk_secretsmanager),
             sts: client!(aws_sdk_sts),
+            is_sandbox: over.is_some(),
             region: config.region().map_or_else(String::new, ToString::to_string),
             calls,
         }

@@ -97,7 +97,7 @@ async fn after_failure(ctx: &Ctx, connection: &Connection, plan: &Plan) -> Strin
     let status = cloudformation::status(&connection.clients.cloudformation, place.stack.as_str()).await;
     let must_go = status.ok().flatten().is_some_and(|status| plan::was_never_made(&status));
     match must_go && plan.intent == Intent::Deploy {
-        true => plan::destroy_command(place, ctx.sandbox_flag()),
+        true => place.command("destroy"),
         false => ctx.typed.clone(),
     }
 }

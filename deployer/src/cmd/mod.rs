@@ -6,12 +6,14 @@ pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
+pub(crate) mod drift;
 pub(crate) mod plan;
 pub(crate) mod releases;
 pub(crate) mod rollback;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod secret;
+pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod synth;
 
@@ -26,6 +28,8 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Synth(args) => synth::run(ctx, args).await,
         Command::Build(args) => build::run(ctx, args).await,
         Command::Plan(args) => plan::run(ctx, args).await,
+        Command::Drift(args) => drift::run(ctx, args).await,
+        Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,
         Command::Rollback(args) => rollback::run(ctx, args).await,
         Command::Releases(args) => releases::run(ctx, args).await,

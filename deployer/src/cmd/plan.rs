@@ -4,10 +4,14 @@ use crate::artifact;
 use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::pipeline::Options;
+use crate::guard::Rules;
+use crate::pipeline::{Options, Prepared};
 use crate::plan::Plan;
+use crate::project::Project;
+use crate::saved::{self, Saved};
 use crate::session::Session;
-use crate::{git, pipeline, project, render};
+use crate::{files, git, pipeline, project, render};
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -16,36 +20,101 @@ pub(crate) struct Args {
     /// Exit with 3 when there are changes
     #[arg(long)]
     exit_code: bool,
+    /// Save the plan of one stack, for `deploy --plan`
+    #[arg(long, value_name = "FILE", conflicts_with = "state")]
+    out: Option<PathBuf>,
+    /// Plan from a state that `state pull` saved; calls no AWS
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Show drift, but leave it as it is
+    #[arg(long)]
+    keep_drift: bool,
+    /// Rules in cfn-guard's language that the template must keep; may be repeated
+    #[arg(long, value_name = "FILE")]
+    policy: Vec<PathBuf>,
 }
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let project = project::load(ctx, &args.stacks)?;
+    if args.out.is_some() || args.state.is_some() {
+        pipeline::only(&project.stacks, if args.out.is_some() { "plan --out" } else { "plan --state" })?;
+    }
+    let options = Options {
+        commit: git::commit(ctx).await,
+        keep_drift: args.keep_drift,
+        rules: rules(ctx, &args.policy)?,
+        ..Options::default()
+    };
+    let plans = match &args.state {
+        Some(path) => vec![offline(ctx, &project, path, &options).await?],
+        None => live(ctx, &project, args, &options).await?,
+    };
+    show_all(ctx, &plans);
+    let changes = plans.iter().any(Plan::has_changes);
+    Ok(if args.exit_code && changes { Exit::Changes } else { Exit::Done })
+}
+
+/// Files of rules that the command line names.
+pub(crate) fn rules(ctx: &Ctx, paths: &[PathBuf]) -> Result<Vec<Rules>, Failure> {
+    let read = |path: &PathBuf| Ok(Rules { name: path.display().to_string(), text: files::read(ctx, path)? });
+    paths.iter().map(read).collect()
+}
+
+async fn live(ctx: &Ctx, project: &Project, args: &Args, options: &Options) -> Result<Vec<Plan>, Failure> {
     let artifacts = artifact::build(ctx, &project.sources, &project.stacks, artifact::Platform::of(ctx)).await?;
-    let options = Options { commit: git::commit(ctx).await, ..Options::default() };
     let mut session = Session::open(ctx).await?;
     let mut plans = Vec::new();
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
         let connection = session.connect(stack).await?;
-        let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
-        tell_adapted(ctx, &prepared.adapted);
-        pipeline::forget(&connection, &prepared.plan).await?;
-        if ctx.format() != Format::Json {
-            show(ctx, &prepared.plan, render::next_command(&prepared.plan, ctx.global.sandbox).as_deref());
+        let Prepared { plan, adapted, desired } =
+            pipeline::prepare(ctx, &connection, stack, artifacts, options).await?;
+        tell_adapted(ctx, &adapted);
+        match &args.out {
+            Some(path) => {
+                files::write(&ctx.folder.join(path), &Saved::new(plan.clone(), desired.template).to_text())?;
+                ctx.say(format!("wrote {path}; `deployer deploy --plan {path}` applies it", path = path.display()));
+            }
+            None => pipeline::forget(&connection, &plan).await?,
         }
-        plans.push(prepared.plan);
-    }
-    if ctx.format() == Format::Json {
-        ctx.result(&(serde_json::to_string_pretty(&plans).expect("a plan holds only JSON values") + "\n"));
+        plans.push(plan);
     }
     session.tell_calls(ctx);
-    let changes = plans.iter().any(Plan::has_changes);
-    Ok(if args.exit_code && changes { Exit::Changes } else { Exit::Done })
+    Ok(plans)
+}
+
+async fn offline(ctx: &Ctx, project: &Project, path: &Path, options: &Options) -> Result<Plan, Failure> {
+    let stack = pipeline::only(&project.stacks, "plan --state")?;
+    let state = saved::parse_state(&files::read(ctx, path)?).map_err(|error| {
+        Failure::usage(format!("{}: {error}", path.display()), "make one with `deployer state pull -o FILE`")
+    })?;
+    if state.place.stack != stack.name() {
+        return Err(Failure::usage(
+            format!("{} is the state of {}, not of {}", path.display(), state.place.stack, stack.name()),
+            "name the stack and the stage that the state was pulled from",
+        ));
+    }
+    let artifacts = artifact::build(ctx, &project.sources, &project.stacks, artifact::Platform::of(ctx)).await?;
+    let artifacts = artifacts.first().cloned().unwrap_or_default();
+    let Prepared { plan, adapted, .. } = pipeline::offline(ctx, stack, &state, &artifacts, options)?;
+    tell_adapted(ctx, &adapted);
+    Ok(plan)
 }
 
 /// What the sandbox cannot hold is named, never silently left out.
 pub(crate) fn tell_adapted(ctx: &Ctx, adapted: &[String]) {
     for line in adapted {
         ctx.say(format!("sandbox: {line}"));
+    }
+}
+
+/// Prints plans in the format that was asked for, each with the command that comes next.
+pub(crate) fn show_all(ctx: &Ctx, plans: &[Plan]) {
+    if ctx.format() == Format::Json {
+        ctx.result(&(serde_json::to_string_pretty(plans).expect("a plan holds only JSON values") + "\n"));
+        return;
+    }
+    for plan in plans {
+        show(ctx, plan, render::next_command(plan).as_deref());
     }
 }
 

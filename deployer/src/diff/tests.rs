@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ids::{FunctionVersion, PhysicalId, StackName};
-use crate::state::{Deployed, DeployedResource, LiveAlias, Place, digest};
+use crate::state::{Deployed, DeployedResource, LiveAlias, LiveFunction, Place, Snapshot, digest};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -52,6 +52,7 @@ pub(crate) fn place() -> Place {
         partition: "aws".to_owned(),
         bucket: "deployer-1-eu-west-1".to_owned(),
         caller: "arn:aws:iam::1:user/ann".to_owned(),
+        sandbox: false,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use super::{Block, Line, Policy};
 use crate::diff::{Action, Cause};
+use crate::guard::Violation;
 use crate::model::stage::Allow;
 use crate::risk::Risk;
-use crate::state::{Known, Place, State};
+use crate::state::{Known, State};
 
 /// Everything that must be allowed first, or cannot be done at all.
 pub(super) fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Block> {
-    let mut blocks = Vec::new();
+    let mut blocks: Vec<Block> = policy.violations.iter().map(broken_rule).collect();
     if let Known::Unknown(why) = &state.releases {
         blocks.push(Block {
             what: format!("the release records cannot be read: {why}"),
@@ -23,11 +24,12 @@ pub(super) fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Bloc
         let name = &line.change.name;
         let both = line.change.properties.iter().any(|property| property.cause == Cause::Both);
         let needed = match (line.change.action, line.risk) {
-            (Action::Recreate, _) => {
+            (Action::Import, _) if !policy.import_existing => {
                 blocks.push(Block {
-                    what: format!("{name} was deleted outside of the stack"),
+                    what: format!("{name} exists already and belongs to no stack of this name"),
                     allow: None,
-                    way_out: "take the function out of the stack file, deploy, put it back and deploy again".to_owned(),
+                    way_out: "take it over with `deploy --import-existing`, give yours another name, or delete it"
+                        .to_owned(),
                 });
                 continue;
             }
@@ -55,12 +57,20 @@ pub(super) fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Bloc
     blocks
 }
 
+fn broken_rule(violation: &Violation) -> Block {
+    Block {
+        what: format!("rule {} of {} is not kept: {}", violation.rule, violation.file, violation.details.join("; ")),
+        allow: None,
+        way_out: "change the stack file, or see whoever keeps the rules".to_owned(),
+    }
+}
+
 /// States of a stack in which CloudFormation takes no update.
 fn stuck(status: &str, state: &State) -> Option<Block> {
     let stack = &state.place.stack;
     let way_out = match status {
         _ if was_never_made(status) => {
-            format!("its creation failed; delete it with `{}` and deploy again", destroy_command(&state.place, ""))
+            format!("its creation failed; delete it with `{}` and deploy again", state.place.command("destroy"))
         }
         "UPDATE_ROLLBACK_FAILED" => {
             "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again"
@@ -77,11 +87,4 @@ fn stuck(status: &str, state: &State) -> Option<Block> {
 /// States of a stack that can only be deleted.
 pub(crate) fn was_never_made(status: &str) -> bool {
     ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED"].contains(&status)
-}
-
-/// The command that deletes the stack; `flags` go with it.
-pub(crate) fn destroy_command(place: &Place, flags: &str) -> String {
-    let name = place.stack.as_str();
-    let short = name.strip_suffix(&format!("-{}", place.stage)).unwrap_or(name);
-    format!("deployer destroy {short} --stage {}{flags}", place.stage)
 }

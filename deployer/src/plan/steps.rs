@@ -1,6 +1,6 @@
 //! The steps that carry a plan's lines out. Every detail is decided here; `apply` is left no choice.
 
-use super::{Code, Line, Policy, StackStep, Step, artifact_key};
+use super::{Code, Line, Policy, StackStep, Step, artifact_key, repairs};
 use crate::artifact::Artifact;
 use crate::change_set::ChangeSet;
 use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, is_versioned};
@@ -33,7 +33,7 @@ pub(super) fn steps(
     for (function, declared) in &desired.functions {
         let Some(change) = change_of(&declared.id) else { continue };
         let live = state.live(&declared.id);
-        let is_made = matches!(change.action, Action::Create | Action::Replace);
+        let is_made = matches!(change.action, Action::Create | Action::Import | Action::Replace | Action::Recreate);
         let name = match live.filter(|_| !is_made) {
             Some(live) => live.name.clone(),
             None => desired
@@ -85,10 +85,18 @@ pub(super) fn steps(
         }
     }
     steps.push(Step::OpenRelease);
-    if is_new || lines.iter().any(|line| line.change.is_for_the_stack()) {
+    let gone = repairs::out_and_back(lines);
+    if !gone.is_empty()
+        && let Some(step) = repairs::without(&gone, state)
+    {
+        steps.push(Step::LetGo(StackStep { tags: policy.tags.clone(), ..step }));
+    }
+    let revert_drift = repairs::needs_drift_aware(lines, state);
+    if is_new || revert_drift || !gone.is_empty() || lines.iter().any(|line| line.change.is_for_the_stack()) {
         steps.push(Step::Stack(StackStep {
             create: is_new,
             change_set,
+            revert_drift,
             template: crate::cfn::to_text(&desired.template),
             parameters: parameters(desired, state, policy, lines),
             tags: policy.tags.clone(),
@@ -98,6 +106,7 @@ pub(super) fn steps(
     if protect {
         steps.push(Step::Protect { on: true });
     }
+    steps.extend(repairs::by_service(lines, desired, state));
     steps.extend(after);
     steps.push(Step::CloseRelease);
     steps.sort_by_key(Step::phase);
@@ -138,7 +147,8 @@ fn parameters(desired: &Desired, state: &State, policy: &Policy, lines: &[Line])
     }
     for (function, declared) in &desired.functions {
         let is_made = lines.iter().any(|line| {
-            line.change.id == declared.id && matches!(line.change.action, Action::Create | Action::Replace)
+            line.change.id == declared.id
+                && matches!(line.change.action, Action::Create | Action::Import | Action::Replace | Action::Recreate)
         });
         let code = match policy.artifacts.get(function) {
             Some(Artifact::Zip { sha256, .. }) => artifact_key(sha256.as_str()),

@@ -20,6 +20,8 @@ pub(crate) fn sign(action: Action) -> &'static str {
         Action::Replace => "±",
         Action::Delete => "-",
         Action::Recreate => "!",
+        Action::Remove => "x",
+        Action::Import => "<",
     }
 }
 
@@ -30,6 +32,8 @@ pub(crate) fn word(action: Action) -> &'static str {
         Action::Replace => "replace",
         Action::Delete => "delete",
         Action::Recreate => "recreate",
+        Action::Remove => "remove",
+        Action::Import => "take over",
     }
 }
 
@@ -63,6 +67,7 @@ pub(crate) fn headline(plan: &Plan) -> String {
     let place = &plan.place;
     let what = match plan.intent {
         Intent::Deploy => "Plan".to_owned(),
+        Intent::Drift => "Drift".to_owned(),
         Intent::Rollback { to } => format!("Rollback to release {to}"),
         Intent::Destroy => "Deletion".to_owned(),
     };
@@ -80,6 +85,9 @@ pub(crate) fn summary(plan: &Plan) -> String {
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     match (parts.is_empty(), plan.has_changes()) {
+        (true, false) if plan.intent == Intent::Drift => {
+            format!("No drift. {} is as it was deployed.", plan.place.stack)
+        }
         (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
         (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
         (false, _) => parts.join(", "),
@@ -87,19 +95,17 @@ pub(crate) fn summary(plan: &Plan) -> String {
 }
 
 /// The command that comes next; `None` when there is nothing to do, or no flag would let it through.
-pub(crate) fn next_command(plan: &Plan, sandbox: bool) -> Option<String> {
+pub(crate) fn next_command(plan: &Plan) -> Option<String> {
     if !plan.has_changes() || plan.blocked.iter().any(|block| block.allow.is_none()) {
         return None;
     }
     let place = &plan.place;
-    let stack = place.stack.as_str().strip_suffix(&format!("-{}", place.stage)).unwrap_or(place.stack.as_str());
-    let verb = match plan.intent {
-        Intent::Deploy => format!("deploy {stack}"),
-        Intent::Rollback { to } => format!("rollback {stack} --to {to}"),
-        Intent::Destroy => format!("destroy {stack}"),
+    let command = match plan.intent {
+        Intent::Deploy | Intent::Drift => place.command("deploy"),
+        Intent::Rollback { to } => format!("{} --to {to}", place.command("rollback")),
+        Intent::Destroy => place.command("destroy"),
     };
-    let sandbox = if sandbox { " --sandbox" } else { "" };
-    Some(format!("deployer {verb} --stage {}{sandbox}{}", place.stage, missing_flags(plan)))
+    Some(format!("{command}{}", missing_flags(plan)))
 }
 
 /// ` --allow …` for everything that stands in the way and can be allowed.
@@ -176,6 +182,11 @@ pub(crate) fn step(step: &Step) -> Option<String> {
             let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
             Some(format!("set {} of {function} by Lambda's own API", keys.join(", ")))
         }
+        Step::LetGo(_) => Some("let the stack forget what was deleted by hand, so that it makes it again".to_owned()),
+        Step::Repair { name, changed, .. } => {
+            Some(format!("put {} of {name} right by its service's own API", changed.join(", ")))
+        }
+        Step::Remove { name, .. } => Some(format!("remove {name}")),
         Step::Protect { on } => Some(format!("switch termination protection {}", if *on { "on" } else { "off" })),
         Step::EmptyBucket { bucket, .. } => Some(format!("delete every object in {bucket}")),
         _ => None,
