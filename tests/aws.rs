@@ -312,7 +312,7 @@ pub(crate) fn calls(run: &Run) -> Vec<(String, usize)> {
 
 /// The operations of a run with `-vv` that change something.
 pub(crate) fn writes(run: &Run) -> Vec<String> {
-    let reads = ["Describe", "Get", "List", "Head"];
+    let reads = ["Describe", "Detect", "Get", "List", "Head"];
     let is_read = |name: &str| reads.iter().any(|read| name.split('.').next_back().unwrap_or(name).starts_with(read));
     calls(run).into_iter().map(|(name, _)| name).filter(|name| !is_read(name)).collect()
 }

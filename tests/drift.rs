@@ -83,21 +83,29 @@ fn an_alias_moved_by_hand_is_put_right() {
 }
 
 #[test]
-fn a_function_deleted_by_hand_blocks_with_a_way_out() {
+fn a_function_deleted_by_hand_is_made_again_when_that_is_allowed() {
     let shop = Shop::new("gone", &Shop::hello("hi"));
     shop.deploy();
     shop.lambda("DELETE", "hello", "", &json!(null));
     let plan = shop.ends(3, &["plan", "--exit-code"]);
-    assert!(plan.stdout.contains("! recreate Lambda Function gone-dev-hello"), "{}", plan.text());
+    assert!(plan.stdout.contains("! recreate Lambda Function gone-dev-hello  [drift]"), "{}", plan.text());
     let refused = shop.ends(6, &["deploy", "--yes"]);
-    assert!(refused.stderr.contains("gone-dev-hello was deleted outside of the stack"), "{}", refused.text());
+    assert!(refused.stderr.contains("--allow replace"), "{}", refused.text());
 
-    // The way out that the plan names.
-    shop.declare("");
+    let back = shop.ends(0, &["deploy", "--yes", "--allow", "replace"]);
+    assert!(get(&address(&back, "hello")).body.starts_with("first hi"), "{}", back.text());
+    shop.is_settled();
+}
+
+#[test]
+fn an_alias_deleted_by_hand_is_made_again() {
+    let shop = Shop::new("aliasless", &Shop::hello("hi"));
+    let first = shop.deploy();
+    shop.lambda("DELETE", "hello", "aliases/live", &json!(null));
+    let plan = shop.ends(3, &["plan", "--exit-code"]);
+    assert!(plan.stdout.contains("! recreate Lambda Alias HelloLive  [drift]"), "{}", plan.text());
     shop.deploy();
-    shop.declare(&Shop::hello("hi"));
-    let back = shop.deploy();
-    assert!(get(&address(&back, "hello")).body.starts_with("first hi"));
+    assert!(get(&address(&first, "hello")).body.starts_with("first hi"));
     shop.is_settled();
 }
 

@@ -93,6 +93,7 @@ pub(crate) struct PropertyChange {
 }
 
 pub(crate) const FUNCTION: &str = "AWS::Lambda::Function";
+const ALIAS: &str = "AWS::Lambda::Alias";
 /// Pseudo-property: the code package of a function, by digest.
 pub(crate) const CODE: &str = "Code";
 /// Pseudo-property: the version that the alias sends traffic to.
@@ -157,6 +158,7 @@ pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
             None => Some(made(state, id, after)),
             Some(before) if before.kind != after.kind => Some(replaced(id, before, after)),
             Some(before) if after.kind == FUNCTION => function::function(desired, state, id, before, after),
+            Some(_) if after.kind == ALIAS && function::has_lost_its_alias(state, after) => Some(recreated(id, after)),
             Some(before) => resource(desired, state, id, before, after),
         };
         // What is replaced goes by the name of what is there now.

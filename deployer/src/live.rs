@@ -8,6 +8,7 @@ use crate::cfn::Template;
 use crate::diff::FUNCTION;
 use crate::ids::{LogicalId, StackName};
 use crate::model::Stack;
+use crate::release::Release;
 use crate::repair;
 use crate::resolve::{self, Scope};
 use crate::state::{Deployed, Known, LiveResource, Place, Properties, ReadBy, State, Stranger};
@@ -34,6 +35,34 @@ pub(crate) fn place(stack: &Stack, clients: &Clients, identity: &Identity) -> Pl
     }
 }
 
+/// Reads what a rollback and a status need: the stack, its releases and its functions.
+pub(crate) async fn read_functions(clients: &Clients, place: Place) -> Result<State, AwsError> {
+    let (deployed, releases) = futures::join!(
+        cloudformation::read(&clients.cloudformation, &place.stack),
+        releases(clients, &place.bucket, &place.stack)
+    );
+    let deployed = deployed?;
+    let functions = functions(clients, deployed.present(), &place.stack).await;
+    Ok(State { functions, ..blank(place, deployed, releases, BTreeMap::new()) })
+}
+
+fn blank(
+    place: Place,
+    deployed: Known<Deployed>,
+    releases: Known<Vec<Release>>,
+    exports: BTreeMap<String, String>,
+) -> State {
+    State {
+        place,
+        deployed,
+        functions: IndexMap::new(),
+        resources: IndexMap::new(),
+        strangers: Vec::new(),
+        releases,
+        exports,
+    }
+}
+
 /// Reads everything that a plan is made from. `desired` tells whether exports are needed, and under which names something
 /// may be there already.
 pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) -> Result<State, AwsError> {
@@ -49,23 +78,18 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
         releases(clients, &place.bucket, &place.stack),
         exports
     );
-    let mut state = State {
-        place,
-        deployed: deployed?,
-        functions: IndexMap::new(),
-        resources: IndexMap::new(),
-        strangers: Vec::new(),
-        releases,
-        exports,
-    };
+    let mut state = blank(place, deployed?, releases, exports);
     let wanted = wanted(&state, desired);
-    let (functions, resources, drifted, strangers) = futures::join!(
+    let targets: Vec<(&LogicalId, &str)> = made(&state, FUNCTION).collect();
+    let hanging = wanted.iter().filter(|wanted| wiring::KINDS.contains(&wanted.kind.as_str())).collect();
+    let (functions, resources, wiring, drifted) = futures::join!(
         functions(clients, state.stack(), &state.place.stack),
         kinds::read(clients, &wanted),
-        drifted(clients, &state),
-        strangers(clients, &state)
+        wiring::read(&clients.lambda, hanging, &targets),
+        drifted(clients, &state)
     );
-    let service = resources.into_iter().map(|(id, read)| (id, read, ReadBy::Service));
+    let strangers = ownerless(clients, wiring.strangers).await;
+    let service = resources.into_iter().chain(wiring.readings).map(|(id, read)| (id, read, ReadBy::Service));
     let detected = drifted.into_iter().map(|(id, read)| (id, read, ReadBy::DriftDetection));
     let mut resources: Vec<_> = service
         .chain(detected)
@@ -147,31 +171,22 @@ async fn drifted(clients: &Clients, state: &State) -> Vec<kinds::Reading> {
     }
 }
 
-/// What somebody attached to the stack's functions, and no stack declares.
-async fn strangers(clients: &Clients, state: &State) -> Vec<Stranger> {
-    let Some(deployed) = state.stack() else { return Vec::new() };
-    let own: Vec<&str> = deployed
-        .resources
-        .values()
-        .filter(|resource| wiring::KINDS.contains(&resource.kind.as_str()))
-        .map(|resource| wiring::own_id(resource.physical_id.as_str()))
-        .collect();
-    let functions = deployed.resources.iter().filter(|(_, resource)| resource.kind == FUNCTION);
-    let found: Vec<_> = futures::stream::iter(functions)
-        .map(|(id, resource)| wiring::strangers(&clients.lambda, id, resource.physical_id.as_str(), &own))
-        .buffered(SIDE_BY_SIDE)
-        .collect()
-        .await;
-    // A search that is denied finds nothing; what the stack declares is marked as unverified by its own reading.
-    let found = found.into_iter().flat_map(Result::unwrap_or_default);
-    let owners = found.map(|stranger| async move {
+/// Logical and physical ids of what the stack made of a type.
+fn made<'a>(state: &'a State, kind: &'static str) -> impl Iterator<Item = (&'a LogicalId, &'a str)> {
+    let resources = state.stack().into_iter().flat_map(|deployed| &deployed.resources);
+    resources.filter(move |(_, resource)| resource.kind == kind).map(|(id, resource)| (id, resource.physical_id.as_str()))
+}
+
+/// Those that no other stack declares.
+async fn ownerless(clients: &Clients, strangers: Vec<Stranger>) -> Vec<Stranger> {
+    let owners = strangers.into_iter().map(|stranger| async move {
         let owner = cloudformation::owner(&clients.cloudformation, &stranger.identifier).await;
         owner.is_none().then_some(stranger)
     });
     futures::future::join_all(owners).await.into_iter().flatten().collect()
 }
 
-async fn releases(clients: &Clients, bucket: &str, stack: &StackName) -> Known<Vec<crate::release::Release>> {
+async fn releases(clients: &Clients, bucket: &str, stack: &StackName) -> Known<Vec<Release>> {
     match s3::releases(&clients.s3, bucket, stack).await {
         Ok(releases) => Known::Present(releases),
         Err(error) if error.is_missing() => Known::Absent,

@@ -72,12 +72,13 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
         Ok(Done::Plain)
     }
 
-    async fn change_stack(&self, step: &StackStep) -> Result<Done, StepError> {
+    /// Executes the step's change set; one that has yet to be made is called `release-<number><suffix>`.
+    async fn change_stack(&self, step: &StackStep, suffix: &str) -> Result<Done, StepError> {
         let place = &self.plan.place;
         let id = match &step.change_set {
             Some(change_set) => change_set.id.clone(),
             None => {
-                let name = format!("release-{}", self.plan.record.number);
+                let name = format!("release-{}{suffix}", self.plan.record.number);
                 match change_set(self.clients, self.plan, step, &name).await {
                     Ok(Made::Changes(made)) => made.id,
                     Ok(Made::Nothing) => return Ok(Done::Nothing),
@@ -269,7 +270,8 @@ impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
                 Ok(Done::Plain)
             }
             Step::OpenRelease => self.open_release().await,
-            Step::LetGo(step) | Step::Stack(step) => self.change_stack(step).await,
+            Step::LetGo(step) => self.change_stack(step, "-let-go").await,
+            Step::Stack(step) => self.change_stack(step, "").await,
             Step::Repair { id, kind, properties, changed, .. } => self.repair(id, kind, properties, changed).await,
             Step::Remove { stranger, .. } => {
                 wiring::remove(&clients.lambda, stranger).await.map_err(still)?;

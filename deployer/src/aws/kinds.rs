@@ -24,14 +24,13 @@ pub(crate) type Reading = (LogicalId, Result<Known<Properties>, AwsError>);
 /// Calls of one service that run at the same time.
 pub(super) const SIDE_BY_SIDE: usize = 8;
 
-/// Reads `wanted`, each by its service, the services side by side.
+/// Reads `wanted`, each by its service, the services side by side; what hangs on functions is read by [`wiring`].
 pub(crate) async fn read(clients: &Clients, wanted: &[Wanted]) -> Vec<Reading> {
     let of = |kinds: &[&str]| -> Vec<&Wanted> {
         wanted.iter().filter(|wanted| kinds.contains(&wanted.kind.as_str())).collect()
     };
     let services: Vec<LocalBoxFuture<'_, Vec<Reading>>> = vec![
         Box::pin(iam::read(&clients.iam, of(&["AWS::IAM::Role"]))),
-        Box::pin(wiring::read(&clients.lambda, of(&wiring::KINDS))),
     ];
     futures::future::join_all(services).await.into_iter().flatten().collect()
 }

@@ -12,7 +12,7 @@ use aws_sdk_lambda::types::{
 };
 use futures::StreamExt as _;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) const PERMISSION: &str = "AWS::Lambda::Permission";
 pub(crate) const MAPPING: &str = "AWS::Lambda::EventSourceMapping";
@@ -21,22 +21,43 @@ const ASYNC: &str = "AWS::Lambda::EventInvokeConfig";
 
 pub(crate) const KINDS: [&str; 4] = [PERMISSION, MAPPING, URL, ASYNC];
 
-/// Each by its own call; permissions by one call per function and qualifier.
-pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>) -> Vec<Reading> {
+/// What was found on functions: what was asked for, and what nobody declared.
+#[derive(Debug, Default)]
+pub(crate) struct Found {
+    pub(crate) readings: Vec<Reading>,
+    pub(crate) strangers: Vec<Stranger>,
+}
+
+/// From this many functions on, one listing of the region's mappings is cheaper than two calls for each function.
+const LISTED_FROM: usize = 4;
+
+/// Reads `wanted`, and looks at every function of `functions` (logical id and name) for statements and mappings that are not
+/// among them. Policies take one call per function and qualifier, whoever asks.
+///
+/// A search that is denied finds nothing; what was asked for and could not be read is an error of its reading.
+pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&LogicalId, &str)]) -> Found {
+    let own: Vec<&str> = wanted.iter().map(|wanted| own_id(&wanted.physical_id)).collect();
     let (permissions, others): (Vec<&Wanted>, Vec<&Wanted>) =
         wanted.into_iter().partition(|wanted| wanted.kind == PERMISSION);
     let others = kinds::each(others, |wanted| async move {
         match wanted.kind.as_str() {
             MAPPING => mapping(client, &wanted.physical_id).await,
-            URL => {
-                url(client, text(&wanted.declared, "TargetFunctionArn")?, optional(&wanted.declared, "Qualifier")).await
-            }
-            _ => asynchronous(client, &function_of(wanted)?, text(&wanted.declared, "Qualifier")?).await,
+            URL => url(client, text(&wanted.declared, "TargetFunctionArn")?, optional(&wanted.declared, "Qualifier")).await,
+            _ => asynchronous(client, text(&wanted.declared, "FunctionName")?, text(&wanted.declared, "Qualifier")?).await,
         }
     });
-    let (mut read, others) = futures::join!(self::permissions(client, permissions), others);
-    read.extend(others);
-    read
+    let (policies, mappings, others) =
+        futures::join!(policies(client, &permissions, functions), mappings(client, functions), others);
+    let mut found = Found { readings: others, strangers: Vec::new() };
+    for wanted in permissions {
+        found.readings.push((wanted.id.clone(), permission_of(wanted, &policies)));
+    }
+    for (owner, name) in functions {
+        found.strangers.extend(strange_statements(owner, name, &policies, &own));
+        let theirs = mappings.iter().filter(|mapping| is_of(mapping, name));
+        found.strangers.extend(theirs.filter_map(|mapping| strange_mapping(owner, mapping, &own)));
+    }
+    found
 }
 
 fn optional<'a>(properties: &'a Properties, key: &str) -> Option<&'a str> {
@@ -47,39 +68,68 @@ fn text<'a>(properties: &'a Properties, key: &str) -> Result<&'a str, AwsError> 
     optional(properties, key).ok_or_else(|| AwsError::unable(format!("its {key} cannot be evaluated from here")))
 }
 
-fn function_of(wanted: &Wanted) -> Result<String, AwsError> {
-    text(&wanted.declared, "FunctionName").map(str::to_owned)
-}
-
 // permissions
 
-/// Statements of resource policies, by the function (with its qualifier) that they stand on.
-async fn permissions(client: &Client, wanted: Vec<&Wanted>) -> Vec<Reading> {
-    let mut by_function: BTreeMap<&str, Vec<&Wanted>> = BTreeMap::new();
-    let mut read = Vec::new();
-    for wanted in wanted {
-        match text(&wanted.declared, "FunctionName") {
-            Ok(function) => by_function.entry(function).or_default().push(wanted),
-            Err(error) => read.push((wanted.id.clone(), Err(error))),
-        }
-    }
-    let policies = by_function.into_iter().map(|(function, wanted)| async move {
-        let statements = statements(client, function).await;
-        wanted
-            .into_iter()
-            .map(|wanted| {
-                let found = statements.clone().map(|statements| {
-                    let own = own_id(&wanted.physical_id);
-                    let found = statements.get(own).map(|statement| permission(function, statement));
-                    found.map_or(Known::Absent, Known::Present)
-                });
-                (wanted.id.clone(), found)
-            })
-            .collect::<Vec<Reading>>()
-    });
-    let policies: Vec<_> = futures::stream::iter(policies).buffer_unordered(kinds::SIDE_BY_SIDE).collect().await;
-    read.extend(policies.into_iter().flatten());
-    read
+/// Statements of a resource policy by their ids.
+type Statements = BTreeMap<String, Value>;
+
+/// The policies on these functions, bare and on the alias, and those that the permissions stand in, by function and
+/// qualifier.
+async fn policies(
+    client: &Client,
+    permissions: &[&Wanted],
+    functions: &[(&LogicalId, &str)],
+) -> BTreeMap<String, Result<Statements, AwsError>> {
+    let named = permissions.iter().filter_map(|wanted| optional(&wanted.declared, "FunctionName"));
+    let all = functions.iter().flat_map(|(_, name)| [(*name).to_owned(), format!("{name}:{}", super::lambda::ALIAS)]);
+    let targets: BTreeSet<String> = named.map(short).chain(all).collect();
+    futures::stream::iter(targets)
+        .map(|target| async move {
+            let statements = statements(client, &target).await;
+            (target, statements)
+        })
+        .buffer_unordered(kinds::SIDE_BY_SIDE)
+        .collect()
+        .await
+}
+
+/// `name` or `name:qualifier` of any form in which a function is named.
+fn short(function: &str) -> String {
+    function.split_once(":function:").map_or(function, |(_, short)| short).to_owned()
+}
+
+fn permission_of(
+    wanted: &Wanted,
+    policies: &BTreeMap<String, Result<Statements, AwsError>>,
+) -> Result<Known<Properties>, AwsError> {
+    let function = short(text(&wanted.declared, "FunctionName")?);
+    let statements = match policies.get(&function) {
+        Some(statements) => statements.as_ref().map_err(Clone::clone)?,
+        None => return Ok(Known::Absent),
+    };
+    let found = statements.get(own_id(&wanted.physical_id)).map(|statement| permission(&function, statement));
+    Ok(found.map_or(Known::Absent, Known::Present))
+}
+
+fn strange_statements<'a>(
+    owner: &'a LogicalId,
+    function: &'a str,
+    policies: &'a BTreeMap<String, Result<Statements, AwsError>>,
+    own: &'a [&'a str],
+) -> impl Iterator<Item = Stranger> {
+    let alias = format!("{function}:{}", super::lambda::ALIAS);
+    let of = |target: &str| policies.get(target).and_then(|statements| statements.as_ref().ok());
+    let aliased = of(&alias);
+    let bare = of(function).into_iter().flatten();
+    // Some answers about the function hold the statements on its alias as well.
+    let bare = bare.filter(move |(id, _)| aliased.is_none_or(|aliased| !aliased.contains_key(*id)));
+    let bare = bare.map(|(id, statement)| (function.to_owned(), id, statement));
+    let aliased = aliased.into_iter().flatten().map(move |(id, statement)| (alias.clone(), id, statement));
+    bare.chain(aliased).filter(|(_, id, _)| !own.contains(&id.as_str())).map(|(target, id, statement)| {
+        let mut properties = permission(&target, statement);
+        properties.retain(|_, value| !value.is_null());
+        Stranger { owner: owner.clone(), kind: PERMISSION.to_owned(), identifier: id.clone(), properties }
+    })
 }
 
 /// CloudFormation's physical id of a permission is the statement's id, behind the function's name where both are needed.
@@ -88,7 +138,7 @@ pub(crate) fn own_id(physical_id: &str) -> &str {
 }
 
 /// The statements of a function's resource policy by their ids. `function` is a name or an ARN, with or without qualifier.
-async fn statements(client: &Client, function: &str) -> Result<BTreeMap<String, Value>, AwsError> {
+async fn statements(client: &Client, function: &str) -> Result<Statements, AwsError> {
     let (name, qualifier) = qualified(function);
     let call = client.get_policy().function_name(name).set_qualifier(qualifier.map(str::to_owned));
     let policy = match call.send().await.explain("lambda:GetPolicy") {
@@ -379,64 +429,41 @@ pub(crate) async fn put(client: &Client, kind: &str, physical_id: &str, desired:
     }
 }
 
-// what nobody declared
-
-/// Statements and mappings on `function` whose identifiers are not among `own`.
-///
-/// # Errors
-/// What may not be read is an error of the whole search of this function.
-pub(crate) async fn strangers(
-    client: &Client,
-    owner: &LogicalId,
-    function: &str,
-    own: &[&str],
-) -> Result<Vec<Stranger>, AwsError> {
-    let alias = format!("{function}:{}", super::lambda::ALIAS);
-    let (bare, aliased, mappings) =
-        futures::join!(statements(client, function), statements(client, &alias), mappings(client, function));
-    let on_alias = aliased?;
-    let bare = bare?.into_iter().filter(|(id, _)| !on_alias.contains_key(id)).collect();
-    let mut found = Vec::new();
-    for (target, statements) in [(function, bare), (alias.as_str(), on_alias)] {
-        let statements: BTreeMap<String, Value> = statements;
-        found.extend(statements.iter().filter(|(id, _)| !own.contains(&id.as_str())).map(|(id, statement)| {
-            let mut properties = permission(target, statement);
-            properties.retain(|_, value| !value.is_null());
-            Stranger { owner: owner.clone(), kind: PERMISSION.to_owned(), identifier: id.clone(), properties }
-        }));
-    }
-    for mapping in mappings? {
-        let uuid = mapping.uuid.clone().unwrap_or_default();
-        if own.contains(&uuid.as_str()) || mapping.state.as_deref() == Some("Deleting") {
-            continue;
+/// Mappings that call one of `functions`, by name or by alias, and perhaps others.
+async fn mappings(client: &Client, functions: &[(&LogicalId, &str)]) -> Vec<EventSourceMappingConfiguration> {
+    let targets: Vec<Option<String>> = match functions.len() {
+        0 => Vec::new(),
+        count if count >= LISTED_FROM => vec![None],
+        _ => functions
+            .iter()
+            .flat_map(|(_, name)| [Some((*name).to_owned()), Some(format!("{name}:{}", super::lambda::ALIAS))])
+            .collect(),
+    };
+    let mut found: BTreeMap<String, EventSourceMappingConfiguration> = BTreeMap::new();
+    for target in targets {
+        let mut pages = client.list_event_source_mappings().set_function_name(target).into_paginator().send();
+        while let Some(Ok(page)) = pages.next().await {
+            let all = page.event_source_mappings.unwrap_or_default().into_iter();
+            found.extend(all.filter_map(|mapping| Some((mapping.uuid.clone()?, mapping))));
         }
-        let mut properties = mapped(&mapping);
-        properties.retain(|key, value| {
-            !value.is_null() && ["EventSourceArn", "BatchSize", "Enabled"].contains(&key.as_str())
-        });
-        found.push(Stranger { owner: owner.clone(), kind: MAPPING.to_owned(), identifier: uuid, properties });
     }
-    Ok(found)
+    found.into_values().collect()
 }
 
-/// Mappings of a function and of its alias.
-async fn mappings(client: &Client, function: &str) -> Result<Vec<EventSourceMappingConfiguration>, AwsError> {
-    let mut found: BTreeMap<String, EventSourceMappingConfiguration> = BTreeMap::new();
-    for target in [function.to_owned(), format!("{function}:{}", super::lambda::ALIAS)] {
-        let mut pages = client.list_event_source_mappings().function_name(target).into_paginator().send();
-        while let Some(page) = pages.next().await {
-            let page = page.explain("lambda:ListEventSourceMappings");
-            match page {
-                Ok(page) => {
-                    let all = page.event_source_mappings.unwrap_or_default().into_iter();
-                    found.extend(all.filter_map(|mapping| Some((mapping.uuid.clone()?, mapping))));
-                }
-                Err(error) if error.is_missing() => break,
-                Err(error) => return Err(error),
-            }
-        }
+fn is_of(mapping: &EventSourceMappingConfiguration, function: &str) -> bool {
+    let target = short(mapping.function_arn.as_deref().unwrap_or_default());
+    qualified(&target).0 == function
+}
+
+fn strange_mapping(owner: &LogicalId, mapping: &EventSourceMappingConfiguration, own: &[&str]) -> Option<Stranger> {
+    let uuid = mapping.uuid.clone()?;
+    if own.contains(&uuid.as_str()) || mapping.state.as_deref() == Some("Deleting") {
+        return None;
     }
-    Ok(found.into_values().collect())
+    let mut properties = mapped(mapping);
+    let telling = ["EventSourceArn", "Topics", "BatchSize", "Enabled"];
+    properties.retain(|key, value| !value.is_null() && telling.contains(&key.as_str()));
+    Some(Stranger { owner: owner.clone(), kind: MAPPING.to_owned(), identifier: uuid, properties })
 }
 
 /// Takes away what somebody attached.

@@ -1,7 +1,6 @@
 //! `deployer destroy`: a plan of deletions. Data is kept unless `--allow delete-data` is given.
 
 use super::{confirm, plan as plan_command};
-use crate::cfn::Template;
 use crate::ctx::Ctx;
 use crate::diff::{Desired, diff};
 use crate::exit::{Exit, Failure};
@@ -26,7 +25,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     for stack in project.stacks.iter().rev() {
         let connection = session.connect(stack).await?;
         let place = live::place(stack, &connection.clients, &connection.identity);
-        let state = live::read(&connection.clients, place, &Template::default()).await.map_err(pipeline::unread)?;
+        let state = live::read_functions(&connection.clients, place).await.map_err(pipeline::unread)?;
         let changes = diff(&Desired::default(), &state);
         let plan = destroy::plan(changes, &state, &args.allow, stack.settings.protect, commit.clone(), ctx.now);
         plan_command::show(ctx, &plan, None);

@@ -1,7 +1,6 @@
 //! `deployer rollback`: every alias back to an earlier release; a plan like any other.
 
 use super::{confirm, plan as plan_command};
-use crate::cfn::Template;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::release;
@@ -43,7 +42,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let connection = session.connect(stack).await?;
         let place = live::place(stack, &connection.clients, &connection.identity);
         let name = place.stack.clone();
-        let state = live::read(&connection.clients, place, &Template::default()).await.map_err(pipeline::unread)?;
+        let state = live::read_functions(&connection.clients, place).await.map_err(pipeline::unread)?;
         let releases = match &state.releases {
             Known::Present(releases) => releases.as_slice(),
             Known::Absent => &[],

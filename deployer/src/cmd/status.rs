@@ -2,7 +2,6 @@
 
 use super::releases::short_arn;
 use crate::aws::{cloudformation, cloudwatch};
-use crate::cfn::Template;
 use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
@@ -28,9 +27,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let connection = session.connect(stack).await?;
         let place = live::place(stack, &connection.clients, &connection.identity);
         let prefix = format!("{}-", place.stack);
-        let no_imports = Template::default();
         let (state, alarms) = futures::join!(
-            live::read(&connection.clients, place, &no_imports),
+            live::read_functions(&connection.clients, place),
             cloudwatch::alarms(&connection.clients.cloudwatch, &prefix),
         );
         let state = state.map_err(pipeline::unread)?;

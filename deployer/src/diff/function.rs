@@ -91,6 +91,16 @@ fn code(declared: &DesiredFunction, state: &State, live: &LiveFunction) -> Optio
     Some(PropertyChange { path: CODE.to_owned(), before, after: Some(json!(declared.code)), cause })
 }
 
+/// Whether the function of an alias is gone, or its alias alone.
+pub(super) fn has_lost_its_alias(state: &State, alias: &Resource) -> bool {
+    let function = alias.properties.get("FunctionName").and_then(|name| name.get("Ref")?.as_str());
+    match function.and_then(|id| state.functions.get(&LogicalId::new(id))) {
+        Some(Known::Present(live)) => live.alias == Known::Absent,
+        Some(Known::Absent) => true,
+        Some(Known::Unknown(_)) | None => false,
+    }
+}
+
 /// Traffic: whether the alias serves what is desired, given what else will change.
 fn traffic(
     name: &str,
@@ -100,6 +110,10 @@ fn traffic(
     sides: &Sides,
     changes: &[PropertyChange],
 ) -> Option<PropertyChange> {
+    if live.alias == Known::Absent {
+        let after = Some(json!("a new version"));
+        return Some(PropertyChange { path: TRAFFIC.to_owned(), before: None, after, cause: Cause::Drift });
+    }
     let alias = live.alias.present()?;
     let serves = live
         .serving
