@@ -280,6 +280,38 @@ impl Shop {
         answer["SecretString"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// A call in AWS's query protocol, of IAM and the like; the answer has to be a good one.
+    pub(crate) fn query(&self, service: &str, action: &str, parameters: &[(&str, &str)]) -> String {
+        let version = match service {
+            "iam" => "2010-05-08",
+            "sns" => "2010-03-31",
+            _ => "2010-08-01",
+        };
+        let encoded = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+        let more: String = parameters.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+        let body = format!("Action={action}&Version={version}{more}");
+        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+        let answer = self.server.request(self.region, service, "POST /", &kind, &body);
+        assert!(answer.status < 300, "{service} {action}: {answer:?}");
+        answer.body
+    }
+
+    /// A call in AWS's JSON protocol, of SQS, EventBridge and the like; `target` is `AmazonSQS.SetQueueAttributes`.
+    pub(crate) fn json(&self, service: &str, target: &str, body: &Value) -> Value {
+        let headers = [("X-Amz-Target", target), ("Content-Type", "application/x-amz-json-1.1")];
+        let answer = self.server.request(self.region, service, "POST /", &headers, &body.to_string());
+        assert!(answer.status < 300, "{target}: {answer:?}");
+        serde_json::from_str(&answer.body).unwrap_or_default()
+    }
+
+    /// The physical id of a resource of the stack.
+    pub(crate) fn physical_id(&self, logical_id: &str) -> String {
+        let more = format!("&LogicalResourceId={logical_id}");
+        let text = self.server.cloudformation(self.region, "DescribeStackResource", &self.name(), &more);
+        let (_, rest) = text.split_once("<PhysicalResourceId>").unwrap_or_else(|| panic!("{text}"));
+        rest.split('<').next().unwrap_or_default().to_owned()
+    }
+
     /// The releases of the stack, oldest first, as `deployer releases` knows them.
     pub(crate) fn releases(&self) -> Vec<Value> {
         let run = self.ends(0, &["releases", self.stack, "--format", "json"]);

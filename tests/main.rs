@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
+mod adopt;
 mod aws;
 mod build;
 mod check;
@@ -12,6 +13,7 @@ mod failure;
 mod harness;
 mod local;
 mod offline;
+mod plan;
 mod rollback;
 mod sandbox;
 mod synth;

@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Plan(cmd::plan::Args),
     /// Show what somebody changed in AWS since the last deployment; builds nothing
     Drift(cmd::drift::Args),
+    /// Write what somebody changed in AWS into the stack file, as a patch to review
+    Adopt(cmd::adopt::Args),
     /// Save what is deployed and live, to plan from it without AWS
     State(cmd::state::Args),
     /// Plan, confirm, apply, record

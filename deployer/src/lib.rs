@@ -35,6 +35,7 @@ mod iam;
 mod synth;
 
 // compare: pure
+mod adopt;
 mod change_set;
 mod destroy;
 mod diff;

@@ -174,7 +174,9 @@ async fn drifted(clients: &Clients, state: &State) -> Vec<kinds::Reading> {
 /// Logical and physical ids of what the stack made of a type.
 fn made<'a>(state: &'a State, kind: &'static str) -> impl Iterator<Item = (&'a LogicalId, &'a str)> {
     let resources = state.stack().into_iter().flat_map(|deployed| &deployed.resources);
-    resources.filter(move |(_, resource)| resource.kind == kind).map(|(id, resource)| (id, resource.physical_id.as_str()))
+    resources
+        .filter(move |(_, resource)| resource.kind == kind)
+        .map(|(id, resource)| (id, resource.physical_id.as_str()))
 }
 
 /// Those that no other stack declares.

@@ -43,9 +43,9 @@ pub(crate) struct Options {
 }
 
 /// What ought to be, for AWS or for the sandbox.
-fn desired(ctx: &Ctx, stack: &Stack, artifacts: &Artifacts) -> (Desired, Vec<String>) {
+fn desired(ctx: &Ctx, is_sandbox: bool, stack: &Stack, artifacts: &Artifacts) -> (Desired, Vec<String>) {
     let template = synth::synth(stack);
-    let adapted = match ctx.global.sandbox {
+    let adapted = match is_sandbox {
         true => sandbox::adapt(&template, &sandbox::brokers(ctx)),
         false => Adapted { template, ..Adapted::default() },
     };
@@ -74,7 +74,7 @@ pub(crate) async fn prepare(
     options: &Options,
 ) -> Result<Prepared, Failure> {
     let clients = &connection.clients;
-    let (desired, adapted) = desired(ctx, stack, artifacts);
+    let (desired, adapted) = desired(ctx, clients.is_sandbox, stack, artifacts);
     let place = live::place(stack, clients, &connection.identity);
     let state = live::read(clients, place, &desired.template).await.map_err(unread)?;
     let changes = diff(&desired, &state);
@@ -119,7 +119,7 @@ pub(crate) fn offline(
     artifacts: &Artifacts,
     options: &Options,
 ) -> Result<Prepared, Failure> {
-    let (desired, adapted) = desired(ctx, stack, artifacts);
+    let (desired, adapted) = desired(ctx, state.place.sandbox, stack, artifacts);
     let policy = policy(stack, artifacts, options)?;
     let plan = plan::plan(diff(&desired, state), &desired, state, None, &policy, ctx.now);
     Ok(Prepared { plan, adapted, desired })

@@ -3,6 +3,8 @@
 //! Scalars follow the core schema of YAML 1.2: `yes` is a text. CloudFormation's short tags become their long form.
 //! Aliases are copied under a budget, so that a small file cannot become a huge tree. Reads one document.
 
+pub(crate) mod edit;
+
 use crate::diag::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Span, Spanned};
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};

@@ -29,9 +29,8 @@ pub(crate) async fn read(clients: &Clients, wanted: &[Wanted]) -> Vec<Reading> {
     let of = |kinds: &[&str]| -> Vec<&Wanted> {
         wanted.iter().filter(|wanted| kinds.contains(&wanted.kind.as_str())).collect()
     };
-    let services: Vec<LocalBoxFuture<'_, Vec<Reading>>> = vec![
-        Box::pin(iam::read(&clients.iam, of(&["AWS::IAM::Role"]))),
-    ];
+    let services: Vec<LocalBoxFuture<'_, Vec<Reading>>> =
+        vec![Box::pin(iam::read(&clients.iam, of(&["AWS::IAM::Role"])))];
     futures::future::join_all(services).await.into_iter().flatten().collect()
 }
 

@@ -54,6 +54,12 @@ async fn configuration(
     call.send().await.explain("lambda:GetFunctionConfiguration")
 }
 
+/// The environment's values as they are, for whoever writes them into a stack file; they go into no state and no plan.
+pub(crate) async fn variables(client: &Client, name: &str) -> Result<BTreeMap<String, String>, AwsError> {
+    let answer = configuration(client, name, None).await?;
+    Ok(answer.environment.and_then(|environment| environment.variables).unwrap_or_default().into_iter().collect())
+}
+
 /// The image that a version was made from; empty when Lambda does not say.
 async fn image_uri(client: &Client, name: &str, qualifier: Option<&str>) -> Result<String, AwsError> {
     let call = client.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned));
@@ -300,7 +306,13 @@ pub(crate) async fn update_configuration(
             "LoggingConfig" => {
                 let format = value.get("LogFormat").map(|format| types::LogFormat::from(text(format).as_str()));
                 let group = value.get("LogGroup").map(text);
-                call.logging_config(types::LoggingConfig::builder().set_log_format(format).set_log_group(group).build())
+                let level = |key: &str| value.get(key).map(text);
+                let config = types::LoggingConfig::builder()
+                    .set_log_format(format)
+                    .set_log_group(group)
+                    .set_application_log_level(level("ApplicationLogLevel").map(|level| level.as_str().into()))
+                    .set_system_log_level(level("SystemLogLevel").map(|level| level.as_str().into()));
+                call.logging_config(config.build())
             }
             "DeadLetterConfig" => call
                 .dead_letter_config(types::DeadLetterConfig::builder().target_arn(text(&value["TargetArn"])).build()),

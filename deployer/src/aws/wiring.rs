@@ -42,8 +42,13 @@ pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&L
     let others = kinds::each(others, |wanted| async move {
         match wanted.kind.as_str() {
             MAPPING => mapping(client, &wanted.physical_id).await,
-            URL => url(client, text(&wanted.declared, "TargetFunctionArn")?, optional(&wanted.declared, "Qualifier")).await,
-            _ => asynchronous(client, text(&wanted.declared, "FunctionName")?, text(&wanted.declared, "Qualifier")?).await,
+            URL => {
+                url(client, text(&wanted.declared, "TargetFunctionArn")?, optional(&wanted.declared, "Qualifier")).await
+            }
+            _ => {
+                asynchronous(client, text(&wanted.declared, "FunctionName")?, text(&wanted.declared, "Qualifier")?)
+                    .await
+            }
         }
     });
     let (policies, mappings, others) =

@@ -1,5 +1,6 @@
 //! One file per command: its arguments and the function that serves it.
 
+pub(crate) mod adopt;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -28,6 +29,7 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Synth(args) => synth::run(ctx, args).await,
         Command::Build(args) => build::run(ctx, args).await,
         Command::Plan(args) => plan::run(ctx, args).await,
+        Command::Adopt(args) => adopt::run(ctx, args).await,
         Command::Drift(args) => drift::run(ctx, args).await,
         Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,
