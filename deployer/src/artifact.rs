@@ -46,9 +46,13 @@ pub(crate) enum Platform {
 }
 
 impl Platform {
-    /// The sandbox runs functions on this machine.
     pub(crate) fn of(ctx: &crate::ctx::Ctx) -> Self {
-        if ctx.global.sandbox { Self::Host } else { Self::Aws }
+        Self::in_sandbox(ctx.global.sandbox)
+    }
+
+    /// The sandbox runs functions on this machine.
+    pub(crate) fn in_sandbox(is_sandbox: bool) -> Self {
+        if is_sandbox { Self::Host } else { Self::Aws }
     }
 }
 

@@ -93,7 +93,8 @@ async fn offline(ctx: &Ctx, project: &Project, path: &Path, options: &Options) -
             "name the stack and the stage that the state was pulled from",
         ));
     }
-    let artifacts = artifact::build(ctx, &project.sources, &project.stacks, artifact::Platform::of(ctx)).await?;
+    let platform = artifact::Platform::in_sandbox(state.place.sandbox);
+    let artifacts = artifact::build(ctx, &project.sources, &project.stacks, platform).await?;
     let artifacts = artifacts.first().cloned().unwrap_or_default();
     let Prepared { plan, adapted, .. } = pipeline::offline(ctx, stack, &state, &artifacts, options)?;
     tell_adapted(ctx, &adapted);

@@ -136,11 +136,14 @@ fn flow(value: &Value) -> String {
 
 /// A text, in quotes unless it reads as itself without them, everywhere.
 fn scalar(text: &str) -> String {
-    let plain = !text.is_empty()
-        && text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/')
+    // `30s`, `14d`: digits and one letter are no number.
+    let duration = text.strip_suffix(['s', 'm', 'h', 'd']).is_some_and(|digits| {
+        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
+    });
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
         && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_lowercase().as_str());
-    if plain { text.to_owned() } else { Value::from(text).to_string() }
+    if plain || duration { text.to_owned() } else { Value::from(text).to_string() }
 }
 
 #[cfg(test)]
@@ -169,14 +172,14 @@ mod tests {
     fn values_change_where_they_stand() {
         check(&["functions", "hello", "memory"], json!(256), "memory: 128=>memory: 256");
         check(&["functions", "hello", "env", "B"], json!("x y"), "B: two=>B: \"x y\"");
-        check(&["queues", "jobs"], json!({ "visibility": "60s" }), "jobs: {}=>jobs: { visibility: \"60s\" }");
+        check(&["queues", "jobs"], json!({ "visibility": "60s" }), "jobs: {}=>jobs: { visibility: 60s }");
     }
 
     #[test]
     fn what_is_missing_comes_behind_its_neighbours() {
-        check(&["functions", "hello", "logs"], json!("7d"), "timeout: 5s\n=>timeout: 5s\n    logs: \"7d\"\n");
+        check(&["functions", "hello", "logs"], json!("7d"), "timeout: 5s\n=>timeout: 5s\n    logs: 7d\n");
         check(&["functions", "hello", "env", "C"], json!("3"), "B: two }=>B: two, C: \"3\" }");
-        check(&["queues", "jobs", "visibility"], json!("60s"), "jobs: {}=>jobs: { visibility: \"60s\" }");
+        check(&["queues", "jobs", "visibility"], json!("60s"), "jobs: {}=>jobs: { visibility: 60s }");
         let patch = json!({ "Properties": { "MemorySize": 1 } });
         check(&["patch", "F"], patch, "jobs: {} }\n=>jobs: {} }\npatch: { F: { Properties: { MemorySize: 1 } } }\n");
     }
