@@ -32,7 +32,7 @@ pub(crate) struct DesiredFunction {
 }
 
 /// Who made the difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
     /// The stack file changed.
@@ -45,7 +45,7 @@ pub(crate) enum Cause {
     Converged,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Create,
@@ -57,7 +57,7 @@ pub(crate) enum Action {
 }
 
 /// One resource that is not as it ought to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Change {
     pub(crate) id: LogicalId,
     #[serde(rename = "type")]
@@ -72,7 +72,7 @@ pub(crate) struct Change {
 }
 
 /// One property, by its path: `Environment.Variables.LOG_LEVEL`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct PropertyChange {
     pub(crate) path: String,
     /// What is there now; `None`: nothing.

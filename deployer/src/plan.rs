@@ -11,7 +11,9 @@ pub(crate) use blocks::{destroy_command, was_never_made};
 use crate::change_set::ChangeSet;
 use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC};
 use crate::ids::{FunctionVersion, LogicalId};
+use crate::meaning::{self, Meaning};
 use crate::model::stage::Allow;
+use crate::picture::{self, Picture};
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
 use crate::state::{Place, State};
@@ -23,7 +25,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What a deployment, a rollback or a deletion will do. `format_version` 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Plan {
     pub(crate) format_version: u32,
     pub(crate) intent: Intent,
@@ -40,9 +42,12 @@ pub(crate) struct Plan {
     pub(crate) record: Release,
     /// Things worth knowing that are no change.
     pub(crate) notes: Vec<String>,
+    /// The stack as a graph, with what goes away.
+    #[serde(default)]
+    pub(crate) picture: Picture,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Intent {
     Deploy,
@@ -51,7 +56,7 @@ pub(crate) enum Intent {
 }
 
 /// A change and what is to be known before agreeing to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Line {
     #[serde(flatten)]
     pub(crate) change: Change,
@@ -59,10 +64,13 @@ pub(crate) struct Line {
     /// Why it is that risky.
     pub(crate) reason: String,
     pub(crate) undo: Undo,
+    /// What differences mean, in words, by the path of the property; those of plain values speak for themselves.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(crate) meaning: IndexMap<String, Meaning>,
 }
 
 /// How a change can be taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Undo {
     /// `deployer rollback`: seconds.
@@ -74,7 +82,7 @@ pub(crate) enum Undo {
 }
 
 /// Something that must be allowed, or cannot be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Block {
     pub(crate) what: String,
     /// The word for `--allow`; `None` where no flag helps.
@@ -83,7 +91,7 @@ pub(crate) struct Block {
 }
 
 /// Where a function's code comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Code {
     Object { bucket: String, key: String },
@@ -91,7 +99,7 @@ pub(crate) enum Code {
 }
 
 /// One thing to do. Everything that must be decided is decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "step")]
 pub(crate) enum Step {
     CreateBucket {
@@ -151,7 +159,7 @@ pub(crate) enum Step {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct StackStep {
     pub(crate) create: bool,
     pub(crate) change_set: Option<ChangeSet>,
@@ -277,6 +285,7 @@ pub(crate) fn plan(
         steps,
         record: record(desired, state, policy, now),
         notes,
+        picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
     }
 }
 
@@ -405,7 +414,8 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         (Action::Update, _) if is_function => Undo::Alias,
         _ => Undo::ChangeSet,
     };
-    Line { change, risk, reason, undo }
+    let meaning = meaning::of(&change, after.or(before));
+    Line { change, risk, reason, undo, meaning }
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub(crate) struct State {
 }
 
 /// Where the stack stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Place {
     pub(crate) stack: StackName,
     pub(crate) stage: String,

@@ -52,7 +52,7 @@ pub(crate) fn tell_adapted(ctx: &Ctx, adapted: &[String]) {
 /// Prints the plan in the format that was asked for, with the command that comes next.
 pub(crate) fn show(ctx: &Ctx, plan: &Plan, next: Option<&str>) {
     let text = match ctx.format() {
-        Format::Terminal => render::terminal::plan(plan, next),
+        Format::Terminal => render::terminal::plan(plan, next, ctx.width),
         Format::Markdown => render::markdown::plan(plan, next),
         Format::Json => serde_json::to_string_pretty(plan).expect("a plan holds only JSON values") + "\n",
     };
