@@ -12,7 +12,7 @@ pub(crate) enum Made {
 }
 
 /// A change set that is ready to be executed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct ChangeSet {
     /// ARN.
     pub(crate) id: String,
@@ -20,7 +20,7 @@ pub(crate) struct ChangeSet {
     pub(crate) changes: Vec<ResourceChange>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct ResourceChange {
     pub(crate) logical_id: LogicalId,
     #[serde(rename = "type")]

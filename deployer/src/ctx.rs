@@ -18,6 +18,8 @@ pub(crate) struct Ctx {
     pub(crate) now: jiff::Timestamp,
     /// Whether a person can be asked.
     pub(crate) interactive: bool,
+    /// Columns of the terminal that the result is shown on; `None` where it goes into a file or a pipe.
+    pub(crate) width: Option<usize>,
     /// The command as it was typed, to be typed again.
     pub(crate) typed: String,
 }
@@ -58,10 +60,11 @@ impl Ctx {
             }
         };
         let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
+        let width = terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| usize::from(width.0));
         let typed: Vec<String> =
             std::env::args_os().skip(1).map(|argument| quoted(&argument.to_string_lossy())).collect();
         let typed = format!("deployer {}", typed.join(" "));
-        Ok(Self { global, root, folder, environment, now: jiff::Timestamp::now(), interactive, typed })
+        Ok(Self { global, root, folder, environment, now: jiff::Timestamp::now(), interactive, width, typed })
     }
 
     /// Prints a piece of the result to stdout.

@@ -2,10 +2,12 @@
 
 use crate::diff::Change;
 use crate::model::stage::Allow;
+use crate::picture;
 use crate::plan::{Block, Intent, Line, Plan, StackStep, Step, Undo, blank_record};
 use crate::release::{self, Commit};
 use crate::risk::{self, Risk};
 use crate::state::{Deployed, Known, State};
+use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
 /// The plan that deletes the stack of `state`. `changes` are the deletions of everything in it.
@@ -27,6 +29,7 @@ pub(crate) fn plan(
         steps: Vec::new(),
         record: blank_record(state, release::Action::Destroy, commit, now),
         notes: Vec::new(),
+        picture: state.deployed.present().map(|deployed| picture::of(&deployed.template)).unwrap_or_default(),
     };
     let Some(deployed) = state.deployed.present() else { return plan };
     let delete_data = allow.contains(&Allow::DeleteData);
@@ -93,7 +96,7 @@ fn line(change: Change, deployed: &Deployed, delete_data: bool) -> Option<Line> 
         (false, _) => risk::of_delete(resource),
     };
     let undo = if risk == Risk::LosesData { Undo::No } else { Undo::ChangeSet };
-    Some(Line { change, risk, reason, undo, kept: false })
+    Some(Line { change, risk, reason, undo, meaning: IndexMap::new(), kept: false })
 }
 
 /// The deployed template with every deletion policy set to `Delete`. CloudFormation takes no update that changes only

@@ -9,6 +9,7 @@ mod sides;
 pub(crate) use function::is_versioned;
 
 use crate::cfn::{Resource, Template};
+use crate::iam::algebra::{self, Relation};
 use crate::ids::LogicalId;
 use crate::normalize;
 use crate::resolve;
@@ -38,7 +39,7 @@ pub(crate) struct DesiredFunction {
 }
 
 /// Who made the difference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Cause {
     /// The stack file changed.
@@ -51,7 +52,7 @@ pub(crate) enum Cause {
     Converged,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Create,
@@ -67,7 +68,7 @@ pub(crate) enum Action {
 }
 
 /// One resource that is not as it ought to be.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Change {
     pub(crate) id: LogicalId,
     #[serde(rename = "type")]
@@ -82,7 +83,7 @@ pub(crate) struct Change {
 }
 
 /// One property, by its path: `Environment.Variables.LOG_LEVEL`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct PropertyChange {
     pub(crate) path: String,
     /// What is there now; `None`: nothing.
@@ -294,12 +295,27 @@ fn attributes(before: &Resource, after: &Resource) -> Vec<PropertyChange> {
     found
 }
 
+/// Whether a value is a policy document: compared by what it allows, not by its text.
+fn is_policy(value: &Value) -> bool {
+    value.get("Statement").is_some_and(|statement| statement.is_array() || statement.is_object())
+}
+
 /// Everything below `path` in which two values differ. Intrinsic functions are compared as a whole, and so are lists
 /// unless they hold equally many objects.
 pub(crate) fn compare(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut Vec<PropertyChange>) {
     let before = before.filter(|value| !value.is_null());
     let after = after.filter(|value| !value.is_null());
     match (before, after) {
+        (Some(one), Some(two)) if is_policy(one) && is_policy(two) => {
+            if algebra::relation(Some(one), Some(two)) != Relation::Equal {
+                found.push(PropertyChange {
+                    path: path.to_owned(),
+                    before: Some(one.clone()),
+                    after: Some(two.clone()),
+                    cause: Cause::Yours,
+                });
+            }
+        }
         (Some(Value::Object(one)), Some(Value::Object(two)))
             if resolve::intrinsic(one).is_none() && resolve::intrinsic(two).is_none() =>
         {

@@ -13,7 +13,9 @@ use crate::change_set::ChangeSet;
 use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC};
 use crate::guard::Violation;
 use crate::ids::{FunctionVersion, LogicalId};
+use crate::meaning::{self, Meaning};
 use crate::model::stage::Allow;
+use crate::picture::{self, Picture};
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
 use crate::state::{Fingerprints, Place, Properties, State, Stranger};
@@ -25,7 +27,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What a deployment, a rollback or a deletion will do. `format_version` 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Plan {
     pub(crate) format_version: u32,
     pub(crate) intent: Intent,
@@ -42,9 +44,12 @@ pub(crate) struct Plan {
     pub(crate) record: Release,
     /// Things worth knowing that are no change.
     pub(crate) notes: Vec<String>,
+    /// The stack as a graph, with what goes away.
+    #[serde(default)]
+    pub(crate) picture: Picture,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Intent {
     Deploy,
@@ -57,7 +62,7 @@ pub(crate) enum Intent {
 }
 
 /// A change and what is to be known before agreeing to it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Line {
     #[serde(flatten)]
     pub(crate) change: Change,
@@ -68,10 +73,13 @@ pub(crate) struct Line {
     /// Drift that this plan leaves as it is.
     #[serde(default)]
     pub(crate) kept: bool,
+    /// What differences mean, in words, by the path of the property; those of plain values speak for themselves.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(crate) meaning: IndexMap<String, Meaning>,
 }
 
 /// How a change can be taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Undo {
     /// `deployer rollback`: seconds.
@@ -83,7 +91,7 @@ pub(crate) enum Undo {
 }
 
 /// Something that must be allowed, or cannot be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Block {
     pub(crate) what: String,
     /// The word for `--allow`; `None` where no flag helps.
@@ -92,7 +100,7 @@ pub(crate) struct Block {
 }
 
 /// Where a function's code comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Code {
     Object { bucket: String, key: String },
@@ -100,7 +108,7 @@ pub(crate) enum Code {
 }
 
 /// One thing to do. Everything that must be decided is decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "step")]
 pub(crate) enum Step {
     CreateBucket {
@@ -177,7 +185,7 @@ pub(crate) enum Step {
     },
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct StackStep {
     pub(crate) create: bool,
     pub(crate) change_set: Option<ChangeSet>,
@@ -316,6 +324,7 @@ pub(crate) fn plan(
         steps,
         record: record(desired, state, policy, now),
         notes,
+        picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
     }
 }
 
@@ -441,13 +450,13 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
             let property = change.properties.iter().find(create_only).or(change.properties.first());
             risk::of_replacement(before, property.map_or("Type", PropertyChange::property))
         }
-        (_, Some(before), Some(after)) => change
+        (_, Some(_), Some(_)) => change
             .properties
             .iter()
             .map(|property| match property.path.as_str() {
                 CODE => (Risk::Safe, "new code, served after the alias has moved".to_owned()),
                 TRAFFIC => (Risk::Safe, "traffic moves to a new version".to_owned()),
-                _ => risk::of_update(before, after, property.property()),
+                _ => risk::of_update(&change.kind, property),
             })
             .max_by_key(|(risk, _)| *risk)
             .unwrap_or((Risk::Safe, "changed in place".to_owned())),
@@ -462,7 +471,8 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         (Action::Update, _) if is_function => Undo::Alias,
         _ => Undo::ChangeSet,
     };
-    Line { change, risk, reason, undo, kept: false }
+    let meaning = meaning::of(&change, after.or(before));
+    Line { change, risk, reason, undo, meaning, kept: false }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 /// One release of one stack. `format_version` 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Release {
     pub(crate) format_version: u32,
     /// Counted per stack from 1, without gaps.
@@ -28,7 +28,7 @@ pub(crate) struct Release {
     pub(crate) outcome: Outcome,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Action {
     Deploy,
@@ -40,7 +40,7 @@ pub(crate) enum Action {
 }
 
 /// The commit that the working tree stood on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Commit {
     pub(crate) id: String,
     /// First line of its message.
@@ -50,7 +50,7 @@ pub(crate) struct Commit {
 }
 
 /// A function as a release left it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Released {
     /// Lambda's name.
     pub(crate) function: String,
@@ -61,7 +61,7 @@ pub(crate) struct Released {
     pub(crate) changed: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "result")]
 pub(crate) enum Outcome {
     /// Under way, or its process was killed.

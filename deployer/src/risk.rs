@@ -1,12 +1,13 @@
 //! How bad a change is: one table of (type, property), and the reason in words.
 
 use crate::cfn::Resource;
+use crate::diff::PropertyChange;
+use crate::iam::algebra::{self, Relation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeSet;
 
 /// Classes of risk, least first. A resource is as risky as its worst property.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Risk {
     Safe,
@@ -151,78 +152,39 @@ pub(crate) fn of_recreation(kind: &str) -> (Risk, String) {
     }
 }
 
-/// Risk of changing the top-level property `name` in place, with its reason.
-pub(crate) fn of_update(before: &Resource, after: &Resource, name: &str) -> (Risk, String) {
-    if let Some((_, _, reason)) =
-        INTERRUPTING.iter().find(|(kind, property, _)| *kind == after.kind && *property == name)
-    {
+/// Risk of changing a property of a resource of type `kind` in place, from what is there now, with its reason.
+pub(crate) fn of_update(kind: &str, property: &PropertyChange) -> (Risk, String) {
+    let name = property.property();
+    if let Some((_, _, reason)) = INTERRUPTING.iter().find(|(listed, own, _)| *listed == kind && *own == name) {
         return (Risk::Interrupts, (*reason).to_owned());
     }
-    let is_policy = ["Policies", "PolicyDocument", "AssumeRolePolicyDocument", "ManagedPolicyArns"].contains(&name);
-    if is_policy && broadens(before.properties.get(name), after.properties.get(name)) {
+    if name == "PermissionsBoundary" && property.before.is_some() {
+        return (Risk::Broadens, "the boundary of what it may be allowed changes".to_owned());
+    }
+    if is_policy(name) && broadens(property.before.as_ref(), property.after.as_ref()) {
         return (Risk::Broadens, "allows something that was not allowed before".to_owned());
     }
     (Risk::Safe, "changed in place".to_owned())
 }
 
-/// Whether `after` has an Allow that `before` lacks, or lacks a Deny that `before` has; statement by statement,
-/// order and grouping ignored.
+/// Properties that hold policies: what `iam/algebra.rs` compares.
+pub(crate) fn is_policy(property: &str) -> bool {
+    [
+        "AssumeRolePolicyDocument",
+        "KeyPolicy",
+        "ManagedPolicyArns",
+        "Policies",
+        "Policy",
+        "PolicyDocument",
+        "RepositoryPolicyText",
+        "ResourcePolicy",
+    ]
+    .contains(&property)
+}
+
+/// Whether `after` may allow something that `before` did not; in doubt it does.
 fn broadens(before: Option<&Value>, after: Option<&Value>) -> bool {
-    let (allowed_before, denied_before) = grants(before);
-    let (allowed_after, denied_after) = grants(after);
-    !allowed_after.is_subset(&allowed_before) || !denied_before.is_subset(&denied_after)
-}
-
-type Grants = BTreeSet<(String, String, String)>;
-
-/// Every (principal and condition, action, resource) that a policy, a list of policies or a list of ARNs allows, and
-/// every one that it denies.
-fn grants(value: Option<&Value>) -> (Grants, Grants) {
-    let mut allowed = BTreeSet::new();
-    let mut denied = BTreeSet::new();
-    let mut stack: Vec<&Value> = value.into_iter().collect();
-    while let Some(value) = stack.pop() {
-        match value {
-            Value::Array(items) => stack.extend(items),
-            Value::String(arn) => {
-                allowed.insert((String::new(), String::new(), arn.clone()));
-            }
-            Value::Object(object) => {
-                match (object.get("PolicyDocument"), object.get("Statement"), object.get("Effect")) {
-                    (Some(document), _, _) => stack.push(document),
-                    (None, Some(statements), _) => stack.push(statements),
-                    (None, None, Some(effect)) => {
-                        let guard = ["Principal", "Condition", "NotAction", "NotResource"]
-                            .map(|key| object.get(key))
-                            .map(|value| value.map(Value::to_string).unwrap_or_default())
-                            .join("|");
-                        let into = if effect == "Deny" { &mut denied } else { &mut allowed };
-                        for action in items(object.get("Action")) {
-                            for resource in items(object.get("Resource")) {
-                                into.insert((guard.clone(), action.to_lowercase(), resource));
-                            }
-                        }
-                    }
-                    (None, None, None) => {
-                        allowed.insert((String::new(), String::new(), value.to_string()));
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-    (allowed, denied)
-}
-
-fn items(value: Option<&Value>) -> Vec<String> {
-    match value {
-        Some(Value::Array(items)) => {
-            items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
-        }
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(other) => vec![other.to_string()],
-        None => vec![String::new()],
-    }
+    !matches!(algebra::relation(before, after), Relation::Equal | Relation::Narrower)
 }
 
 #[cfg(test)]

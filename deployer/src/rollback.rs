@@ -2,10 +2,12 @@
 
 use crate::diff::{Action, Cause, Change, PropertyChange, TRAFFIC};
 use crate::ids::LogicalId;
+use crate::picture;
 use crate::plan::{Block, Intent, Line, Plan, Step, Undo, blank_record};
 use crate::release::{self, Commit, Release};
 use crate::risk::Risk;
 use crate::state::{Known, LiveFunction, State};
+use indexmap::IndexMap;
 use serde_json::json;
 
 /// The plan that makes `target` live again; of one function only, when `function` is given.
@@ -74,6 +76,7 @@ pub(crate) fn plan(
         steps,
         record,
         notes,
+        picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
     }
 }
 
@@ -89,11 +92,6 @@ fn line(id: LogicalId, live: &LiveFunction, to: &str) -> Line {
         properties: vec![property],
         unverified: None,
     };
-    Line {
-        change,
-        risk: Risk::Safe,
-        reason: "traffic moves back to an earlier version".to_owned(),
-        undo: Undo::Alias,
-        kept: false,
-    }
+    let reason = "traffic moves back to an earlier version".to_owned();
+    Line { change, risk: Risk::Safe, reason, undo: Undo::Alias, meaning: IndexMap::new(), kept: false }
 }

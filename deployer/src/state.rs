@@ -46,7 +46,7 @@ pub(crate) struct State {
 pub(crate) type Fingerprints = BTreeMap<String, String>;
 
 /// Where the stack stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Place {
     pub(crate) stack: StackName,
     pub(crate) stage: String,
@@ -122,7 +122,7 @@ pub(crate) enum ReadBy {
 }
 
 /// Something that somebody attached to a resource of ours outside of every stack.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Stranger {
     /// What it hangs on.
     pub(crate) owner: LogicalId,

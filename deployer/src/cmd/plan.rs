@@ -114,6 +114,11 @@ pub(crate) fn show_all(ctx: &Ctx, plans: &[Plan]) {
         ctx.result(&(serde_json::to_string_pretty(plans).expect("a plan holds only JSON values") + "\n"));
         return;
     }
+    if ctx.format() == Format::Markdown {
+        let plans: Vec<_> = plans.iter().map(|plan| (plan, render::next_command(plan))).collect();
+        ctx.result(&render::markdown::plans(&plans));
+        return;
+    }
     for plan in plans {
         show(ctx, plan, render::next_command(plan).as_deref());
     }
@@ -122,7 +127,7 @@ pub(crate) fn show_all(ctx: &Ctx, plans: &[Plan]) {
 /// Prints the plan in the format that was asked for, with the command that comes next.
 pub(crate) fn show(ctx: &Ctx, plan: &Plan, next: Option<&str>) {
     let text = match ctx.format() {
-        Format::Terminal => render::terminal::plan(plan, next),
+        Format::Terminal => render::terminal::plan(plan, next, ctx.width),
         Format::Markdown => render::markdown::plan(plan, next),
         Format::Json => serde_json::to_string_pretty(plan).expect("a plan holds only JSON values") + "\n",
     };

@@ -1,4 +1,5 @@
 //! Identity and access: policy statements as values, and the verbs of `access:`.
 
+pub(crate) mod algebra;
 pub(crate) mod grants;
 pub(crate) mod policy;

@@ -2,14 +2,23 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
+//HTML
+//LAYOUT
 pub(crate) mod markdown;
 pub(crate) mod progress;
 pub(crate) mod style;
 pub(crate) mod tables;
 pub(crate) mod terminal;
+mod wrap;
 
-use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION};
+#[cfg(test)]
+pub(crate) mod samples;
+
+use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION, TRAFFIC};
+use crate::meaning::{self, Item};
 use crate::plan::{Intent, Line, Plan, Step, Undo};
+use crate::risk::Risk;
+use indexmap::IndexMap;
 use serde_json::Value;
 
 /// `+`, `~`, `±`, `-`, `!`
@@ -116,60 +125,146 @@ pub(crate) fn missing_flags(plan: &Plan) -> String {
     allow.iter().map(|word| format!(" --allow {word}")).collect()
 }
 
-/// A value on one line, shortened; text without quotes.
+/// A value on one line, shortened; text without quotes. The code package goes by the first letters of its digest.
 pub(crate) fn value(property: &PropertyChange, value: Option<&Value>) -> String {
-    let Some(value) = value else { return "(none)".to_owned() };
-    let text = match value {
-        Value::String(text) if property.path == CODE => text.chars().take(12).collect(),
-        Value::String(text) if text.starts_with("digest:") => "(hidden)".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    let text = text.replace('\n', "⏎");
-    match text.char_indices().nth(ONE_LINE) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+    match value {
+        None => "(none)".to_owned(),
+        Some(Value::String(text)) if property.path == CODE => text.chars().take(12).collect(),
+        Some(value) => meaning::brief(value),
     }
 }
-
-/// Lines of a text diff that are shown before the rest is counted.
-const DIFF_LINES: usize = 16;
-
-/// The difference of two values that are too long for one line: their JSON, line by line, with a line around each change.
-pub(crate) fn long_difference(property: &PropertyChange) -> Option<Vec<String>> {
-    let (before, after) = (property.before.as_ref()?, property.after.as_ref()?);
-    let pretty = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        other => format!("{other:#}"),
-    };
-    let (before, after) = (pretty(before), pretty(after));
-    if before.len().max(after.len()) <= ONE_LINE {
-        return None;
-    }
-    let diff = similar::TextDiff::from_lines(&before, &after);
-    let unified = diff.unified_diff().context_radius(1).to_string();
-    let mut lines: Vec<String> =
-        unified.lines().filter(|line| !line.starts_with("@@") && !line.starts_with('\\')).map(str::to_owned).collect();
-    let more = lines.len().saturating_sub(DIFF_LINES);
-    if more > 0 {
-        lines.truncate(DIFF_LINES);
-        lines.push(format!("… {more} more lines"));
-    }
-    Some(lines)
-}
-
-/// Characters of a value that fit on the line of its property.
-const ONE_LINE: usize = 100;
 
 /// `before → after`, in words where the values themselves must not be shown.
 pub(crate) fn transition(property: &PropertyChange) -> String {
-    let is_hidden =
-        |value: &Option<Value>| value.as_ref().and_then(Value::as_str).is_some_and(|text| text.starts_with("digest:"));
+    let is_hidden = |value: &Option<Value>| value.as_ref().is_some_and(meaning::is_hidden);
     match (&property.before, &property.after) {
         (None, after) if is_hidden(after) => "set".to_owned(),
         (before, None) if is_hidden(before) => "removed".to_owned(),
         (before, after) if is_hidden(before) && is_hidden(after) => "changed (values are not shown)".to_owned(),
         (before, after) => format!("{} → {}", value(property, before.as_ref()), value(property, after.as_ref())),
+    }
+}
+
+/// Changes that read the same but for their names, told once.
+#[derive(Debug)]
+pub(crate) struct Group<'a> {
+    /// At least one.
+    pub(crate) lines: Vec<&'a Line>,
+}
+
+/// One property as it is told.
+#[derive(Debug)]
+pub(crate) struct Detail<'a> {
+    pub(crate) path: &'a str,
+    pub(crate) summary: String,
+    /// Who made the difference, where that is not what the change itself says.
+    pub(crate) cause: Option<&'static str>,
+    pub(crate) items: &'a [Item],
+}
+
+/// The plan's lines, worst first; alike ones folded.
+pub(crate) fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mut groups: IndexMap<String, Group<'_>> = IndexMap::new();
+    for line in &plan.lines {
+        groups.entry(likeness(line)).or_insert_with(|| Group { lines: Vec::new() }).lines.push(line);
+    }
+    groups.into_values().collect()
+}
+
+/// What two lines must have in common to be told as one. Every function has a package and versions of its own.
+fn likeness(line: &Line) -> String {
+    let change = &line.change;
+    let own = |path: &str| path == CODE || path == TRAFFIC;
+    let properties: Vec<_> = change
+        .properties
+        .iter()
+        .map(|property| match own(&property.path) {
+            true => (&property.path, property.cause, None),
+            false => (&property.path, property.cause, Some((&property.before, &property.after))),
+        })
+        .collect();
+    format!(
+        "{:?}",
+        (change.action, &change.kind, change.cause, &change.unverified, line.risk, &line.reason, line.undo, properties)
+    )
+}
+
+impl<'a> Group<'a> {
+    pub(crate) fn first(&self) -> &'a Line {
+        self.lines[0]
+    }
+
+    /// `~ update Lambda Function`
+    pub(crate) fn head(&self) -> String {
+        let change = &self.first().change;
+        format!("{} {} {}", sign(change.action), word(change.action), kind(&change.kind))
+    }
+
+    /// The first `most` names, and how many more there are.
+    pub(crate) fn names(&self, most: usize) -> String {
+        let names: Vec<&str> = self.lines.iter().take(most).map(|line| line.change.name.as_str()).collect();
+        match self.lines.len().saturating_sub(most) {
+            0 => names.join(", "),
+            more => format!("{} … and {more} more", names.join(", ")),
+        }
+    }
+
+    /// `[drift]`, unless the change is all yours.
+    pub(crate) fn mark(&self) -> Option<String> {
+        let found = self.first().change.cause;
+        (found != Cause::Yours).then(|| format!("[{}]", cause(found)))
+    }
+
+    /// `replaces: its name can only be set at creation; undo: …`
+    pub(crate) fn verdict(&self) -> String {
+        let line = self.first();
+        format!("{}: {}; {}", line.risk.word(), line.reason, undo(line.undo))
+    }
+
+    /// Whether there is nothing to weigh: something new.
+    pub(crate) fn is_plain_creation(&self) -> bool {
+        let line = self.first();
+        line.change.action == Action::Create
+            && line.change.unverified.is_none()
+            && line.change.properties.is_empty()
+            && line.risk == Risk::Safe
+    }
+
+    pub(crate) fn details(&self) -> Vec<Detail<'a>> {
+        let line = self.first();
+        let several = self.lines.len() > 1;
+        let properties = line.change.properties.iter().map(|property| {
+            let meaning = line.meaning.get(&property.path);
+            let summary = match (meaning, property.path.as_str()) {
+                (Some(meaning), _) => meaning.summary.clone(),
+                (None, CODE) if several => "a new package for each".to_owned(),
+                (None, TRAFFIC) if several => match &property.after {
+                    Some(after) => format!("→ {}", value(property, Some(after))),
+                    None => "moves".to_owned(),
+                },
+                (None, _) => transition(property),
+            };
+            Detail {
+                path: &property.path,
+                summary,
+                cause: (property.cause != line.change.cause).then(|| cause(property.cause)),
+                items: meaning.map_or(&[][..], |meaning| &meaning.items),
+            }
+        });
+        properties.collect()
+    }
+}
+
+/// What is worst about the plan, and what others have changed: what belongs beside the counts.
+pub(crate) fn verdict(plan: &Plan) -> String {
+    let worst = match plan.risk() {
+        Risk::Safe => "nothing risky".to_owned(),
+        risk => format!("worst: {}", risk.word()),
+    };
+    let drifted = plan.lines.iter().filter(|line| has_drift(line)).count();
+    match drifted {
+        0 => worst,
+        _ => format!("{worst}; {drifted} changed outside of the stack file"),
     }
 }
 

@@ -137,9 +137,9 @@ fn flow(value: &Value) -> String {
 /// A text, in quotes unless it reads as itself without them, everywhere.
 fn scalar(text: &str) -> String {
     // `30s`, `14d`: digits and one letter are no number.
-    let duration = text.strip_suffix(['s', 'm', 'h', 'd']).is_some_and(|digits| {
-        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit())
-    });
+    let duration = text
+        .strip_suffix(['s', 'm', 'h', 'd'])
+        .is_some_and(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()));
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == '/')
         && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-./".contains(c))
         && !["true", "false", "null", "yes", "no", "on", "off"].contains(&text.to_lowercase().as_str());
