@@ -1,6 +1,10 @@
 //! Same meaning, same value: defaults that AWS fills in, and lists whose order says nothing.
 //!
-//! Copies, never changes its input; idempotent.
+//! Copies, never changes its input; idempotent. Functions here; every other type in [`kinds`].
+
+mod bucket;
+pub(crate) mod kinds;
+mod tables;
 
 use crate::ids::StackName;
 use crate::state::digest;
