@@ -1,12 +1,24 @@
 //! Clients, how many calls they made, and one mapping of their errors. SDK types stop in this folder.
 
+mod alarm;
+mod api_put;
+mod apis;
+mod bucket;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
+mod events;
 pub(crate) mod iam;
 pub(crate) mod kinds;
 pub(crate) mod lambda;
+mod lifecycle;
+mod logs;
+mod notification;
 pub(crate) mod s3;
+mod scheduler;
 pub(crate) mod secrets;
+mod shape;
+mod sns;
+mod sqs;
 
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
@@ -182,8 +194,9 @@ impl AwsError {
 }
 
 /// What the services call a thing that is not there.
-const MISSING: [&str; 9] = [
+const MISSING: [&str; 10] = [
     "ResourceNotFoundException",
+    "ResourceNotFound",
     "NoSuchKey",
     "NoSuchBucket",
     "NotFound",
@@ -248,3 +261,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
