@@ -180,7 +180,7 @@ async fn integration(client: &Client, id: &str, desired: &Properties, changed: &
 fn to_settings(own: &Properties) -> RouteSettings {
     RouteSettings::builder()
         .set_data_trace_enabled(own.flag("DataTraceEnabled"))
-        // What is not said stays, and off is what it is where nothing is said.
+        // What is not said stays, so off is said. A limit is never set to nothing: 0 would stop all traffic.
         .detailed_metrics_enabled(own.flag("DetailedMetricsEnabled").unwrap_or_default())
         .set_logging_level(word::<LoggingLevel>(own, "LoggingLevel"))
         .set_throttling_burst_limit(own.int("ThrottlingBurstLimit"))

@@ -45,8 +45,7 @@ pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>) -> Vec<Reading> 
 
 /// Bus and name of a rule. On a bus of one's own, CloudFormation's id of a rule is `bus|rule`.
 ///
-/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html>
-/// (read 2026-11).
+/// Source: <https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131> (read 2026-11).
 pub(super) fn rule_place(id: &str, properties: &Properties) -> Result<(String, String), AwsError> {
     match id.split_once('|') {
         Some((bus, name)) => Ok((bus.to_owned(), name.to_owned())),
