@@ -135,7 +135,7 @@ fn wanted(state: &State, desired: &Template) -> Vec<Wanted> {
     let template = deployed.map_or(&nothing, |deployed| &deployed.template);
     let ours = deployed.into_iter().flat_map(|deployed| &deployed.resources).filter_map(|(id, resource)| {
         let declared = template.resources.get(id).map(|declared| evaluated(&declared.properties)).unwrap_or_default();
-        repair::BY_SERVICE.contains(&resource.kind.as_str()).then(|| Wanted {
+        repair::is_by_service(&resource.kind).then(|| Wanted {
             id: id.clone(),
             kind: resource.kind.clone(),
             physical_id: resource.physical_id.to_string(),

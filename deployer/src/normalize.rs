@@ -1,6 +1,10 @@
 //! Same meaning, same value: defaults that AWS fills in, and lists whose order says nothing.
 //!
-//! Copies, never changes its input; idempotent.
+//! Copies, never changes its input; idempotent. Functions here; every other type in [`kinds`].
+
+mod bucket;
+pub(crate) mod kinds;
+mod tables;
 
 use crate::ids::StackName;
 use crate::state::digest;
@@ -37,101 +41,7 @@ pub(crate) fn resource(kind: &str, properties: &Map<String, Value>, stack: &Stac
 pub(crate) fn live(kind: &str, properties: &Map<String, Value>) -> Map<String, Value> {
     match kind {
         crate::diff::FUNCTION => function(properties),
-        _ => other(kind, properties),
-    }
-}
-
-/// What AWS fills in where the template says nothing.
-///
-/// Sources: "Default" in <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreateRole.html>,
-/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html>,
-/// <https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunctionUrlConfig.html>,
-/// <https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-configuring.html> (read 2026-11).
-const DEFAULTS: &[(&str, &str, &str)] = &[
-    ("AWS::IAM::Role", "MaxSessionDuration", "3600"),
-    ("AWS::IAM::Role", "Policies", "{}"),
-    ("AWS::Lambda::EventInvokeConfig", "MaximumEventAgeInSeconds", "21600"),
-    ("AWS::Lambda::EventInvokeConfig", "MaximumRetryAttempts", "2"),
-    ("AWS::Lambda::EventSourceMapping", "BisectBatchOnFunctionError", "false"),
-    ("AWS::Lambda::EventSourceMapping", "Enabled", "true"),
-    ("AWS::Lambda::EventSourceMapping", "MaximumBatchingWindowInSeconds", "0"),
-    ("AWS::Lambda::EventSourceMapping", "MaximumRecordAgeInSeconds", "-1"),
-    ("AWS::Lambda::EventSourceMapping", "MaximumRetryAttempts", "-1"),
-    ("AWS::Lambda::EventSourceMapping", "ParallelizationFactor", "1"),
-    ("AWS::Lambda::EventSourceMapping", "TumblingWindowInSeconds", "0"),
-    ("AWS::Lambda::Url", "InvokeMode", "\"BUFFERED\""),
-];
-
-/// Lists whose order says nothing.
-const SETS: &[(&str, &str)] = &[
-    ("AWS::IAM::Role", "ManagedPolicyArns"),
-    ("AWS::Lambda::EventSourceMapping", "FunctionResponseTypes"),
-    ("AWS::Lambda::EventSourceMapping", "Topics"),
-];
-
-fn other(kind: &str, properties: &Map<String, Value>) -> Map<String, Value> {
-    let given = properties.iter().filter(|(_, value)| !is_empty(value));
-    let mut normal: Map<String, Value> = given.map(|(key, value)| (key.clone(), value.clone())).collect();
-    for (_, property, default) in DEFAULTS.iter().filter(|(own, ..)| *own == kind) {
-        if !normal.contains_key(*property) {
-            normal.insert((*property).to_owned(), serde_json::from_str(default).unwrap_or_default());
-        }
-    }
-    for (_, property) in SETS.iter().filter(|(own, _)| *own == kind) {
-        if let Some(list) = normal.get(*property) {
-            let sorted = sorted(Some(list));
-            normal.insert((*property).to_owned(), sorted);
-        }
-    }
-    match kind {
-        "AWS::IAM::Role" => role(&mut normal),
-        "AWS::Lambda::EventSourceMapping" => mapping(&mut normal),
-        "AWS::Lambda::Permission" => permission(&mut normal),
-        _ => {}
-    }
-    normal
-}
-
-/// Inline policies by their names.
-fn role(normal: &mut Map<String, Value>) {
-    if let Some(Value::Array(policies)) = normal.get("Policies") {
-        let named = policies.iter().filter_map(|policy| {
-            Some((policy.get("PolicyName")?.as_str()?.to_owned(), policy.get("PolicyDocument")?.clone()))
-        });
-        let named = Value::Object(named.collect());
-        normal.insert("Policies".to_owned(), named);
-    }
-}
-
-/// Ten for a queue, a hundred for everything else; patterns as JSON; the function by its ARN's last parts.
-fn mapping(normal: &mut Map<String, Value>) {
-    if !normal.contains_key("BatchSize") {
-        let source = normal.get("EventSourceArn").and_then(Value::as_str).unwrap_or_default();
-        let size = if source.contains(":sqs:") { 10 } else { 100 };
-        normal.insert("BatchSize".to_owned(), json!(size));
-    }
-    let filters = normal.get_mut("FilterCriteria").and_then(|criteria| criteria.get_mut("Filters"));
-    for filter in filters.and_then(Value::as_array_mut).into_iter().flatten() {
-        if let Some(pattern) = filter.get("Pattern").and_then(Value::as_str).map(serde_json::from_str::<Value>)
-            && let Ok(pattern) = pattern
-        {
-            filter["Pattern"] = pattern;
-        }
-    }
-    short_function(normal);
-}
-
-fn permission(normal: &mut Map<String, Value>) {
-    short_function(normal);
-}
-
-/// `arn:aws:lambda:…:function:name:live` and `name:live` name the same.
-fn short_function(normal: &mut Map<String, Value>) {
-    if let Some(name) = normal.get("FunctionName").and_then(Value::as_str)
-        && let Some((_, short)) = name.split_once(":function:")
-    {
-        let short = json!(short);
-        normal.insert("FunctionName".to_owned(), short);
+        _ => kinds::kind(kind, properties),
     }
 }
 

@@ -11,21 +11,50 @@ pub(crate) enum Way {
     OutAndBack,
 }
 
-/// Types whose live state is read from their own service and put right by it.
-pub(crate) const BY_SERVICE: &[&str] = &[
-    "AWS::IAM::Role",
-    "AWS::Lambda::EventInvokeConfig",
-    "AWS::Lambda::EventSourceMapping",
-    "AWS::Lambda::Permission",
-    "AWS::Lambda::Url",
+/// Types whose live state is read from their own service and put right by it, and whether the service makes them again under
+/// the identifier that CloudFormation knows, because the caller chooses it.
+const BY_SERVICE: &[(&str, bool)] = &[
+    ("AWS::ApiGatewayV2::Api", false),
+    ("AWS::ApiGatewayV2::Authorizer", false),
+    ("AWS::ApiGatewayV2::Integration", false),
+    ("AWS::ApiGatewayV2::Route", false),
+    ("AWS::ApiGatewayV2::Stage", false),
+    ("AWS::CloudWatch::Alarm", true),
+    ("AWS::CloudWatch::CompositeAlarm", true),
+    ("AWS::CloudWatch::Dashboard", true),
+    ("AWS::Events::EventBus", false),
+    ("AWS::Events::EventBusPolicy", true),
+    ("AWS::Events::Rule", true),
+    ("AWS::IAM::Role", false),
+    ("AWS::Lambda::EventInvokeConfig", true),
+    ("AWS::Lambda::EventSourceMapping", false),
+    ("AWS::Lambda::Permission", true),
+    ("AWS::Lambda::Url", false),
+    ("AWS::Logs::LogGroup", true),
+    ("AWS::Logs::MetricFilter", true),
+    ("AWS::Logs::SubscriptionFilter", true),
+    ("AWS::S3::Bucket", false),
+    ("AWS::S3::BucketPolicy", true),
+    ("AWS::SNS::Subscription", false),
+    ("AWS::SNS::Topic", true),
+    ("AWS::SNS::TopicPolicy", true),
+    ("AWS::SQS::Queue", true),
+    ("AWS::SQS::QueuePolicy", true),
+    ("AWS::Scheduler::Schedule", true),
+    ("AWS::SecretsManager::Secret", false),
 ];
 
-/// Of those, the ones that can be made again under the identifier that CloudFormation knows: the caller chooses it.
-const REMADE_BY_SERVICE: &[&str] = &["AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission"];
+/// Whether its own service tells what is live of this type.
+pub(crate) fn is_by_service(kind: &str) -> bool {
+    BY_SERVICE.iter().any(|(known, _)| *known == kind)
+}
 
 /// How something that is gone is made again.
 pub(crate) fn of_absence(kind: &str) -> Way {
-    if REMADE_BY_SERVICE.contains(&kind) { Way::Service } else { Way::OutAndBack }
+    match BY_SERVICE.contains(&(kind, true)) {
+        true => Way::Service,
+        false => Way::OutAndBack,
+    }
 }
 
 /// The property by which a resource of this type takes its identifier, so that one can look whether it is taken.
@@ -37,14 +66,14 @@ pub(crate) fn naming_property(kind: &str) -> Option<&'static str> {
         ("AWS::Logs::LogGroup", "LogGroupName"),
         ("AWS::S3::Bucket", "BucketName"),
     ];
-    named.into_iter().find(|(named, _)| *named == kind && BY_SERVICE.contains(named)).map(|(_, property)| property)
+    named.into_iter().find(|(named, _)| *named == kind).map(|(_, property)| property)
 }
 
 /// Whether CloudFormation is asked what is live of this type: neither a function nor read by its service, and nothing that
 /// exists only inside of CloudFormation.
 pub(crate) fn is_left_to_drift_detection(kind: &str) -> bool {
     let elsewhere = ["AWS::Lambda::Function", "AWS::Lambda::Alias", "AWS::Lambda::Version"];
-    !BY_SERVICE.contains(&kind)
+    !is_by_service(kind)
         && !elsewhere.contains(&kind)
         && kind.starts_with("AWS::")
         && !kind.starts_with("AWS::CloudFormation::")

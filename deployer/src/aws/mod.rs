@@ -1,12 +1,24 @@
 //! Clients, how many calls they made, and one mapping of their errors. SDK types stop in this folder.
 
+mod alarm;
+mod api_put;
+mod apis;
+mod bucket;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
+mod events;
 pub(crate) mod iam;
 pub(crate) mod kinds;
 pub(crate) mod lambda;
+mod lifecycle;
+mod logs;
+mod notification;
 pub(crate) mod s3;
+mod scheduler;
 pub(crate) mod secrets;
+mod shape;
+mod sns;
+mod sqs;
 pub(crate) mod wiring;
 
 use aws_config::{BehaviorVersion, Region};
@@ -185,8 +197,9 @@ impl AwsError {
 }
 
 /// What the services call a thing that is not there.
-const MISSING: [&str; 9] = [
+const MISSING: [&str; 10] = [
     "ResourceNotFoundException",
+    "ResourceNotFound",
     "NoSuchKey",
     "NoSuchBucket",
     "NotFound",
@@ -251,3 +264,6 @@ fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
