@@ -1,3 +1,5 @@
+//! Two ways to say the same for every type, and that normalising twice changes nothing.
+
 use super::kind;
 use crate::normalize::tables::{DOCUMENTS, JSON, NUMBERS, SETS, TIMES};
 use crate::state::Properties;
