@@ -88,7 +88,7 @@ fn a_function_deleted_by_hand_is_made_again_when_that_is_allowed() {
     shop.deploy();
     shop.lambda("DELETE", "hello", "", &json!(null));
     let plan = shop.ends(3, &["plan", "--exit-code"]);
-    assert!(plan.stdout.contains("! recreate Lambda Function gone-dev-hello  [drift]"), "{}", plan.text());
+    assert!(plan.stdout.contains("! recreate Lambda Function gone-dev-hello [drift]"), "{}", plan.text());
     let refused = shop.ends(6, &["deploy", "--yes"]);
     assert!(refused.stderr.contains("--allow replace"), "{}", refused.text());
 
@@ -103,7 +103,7 @@ fn an_alias_deleted_by_hand_is_made_again() {
     let first = shop.deploy();
     shop.lambda("DELETE", "hello", "aliases/live", &json!(null));
     let plan = shop.ends(3, &["plan", "--exit-code"]);
-    assert!(plan.stdout.contains("! recreate Lambda Alias HelloLive  [drift]"), "{}", plan.text());
+    assert!(plan.stdout.contains("! recreate Lambda Alias HelloLive [drift]"), "{}", plan.text());
     shop.deploy();
     assert!(get(&address(&first, "hello")).body.starts_with("first hi"));
     shop.is_settled();

@@ -83,7 +83,7 @@ fn drift_alone_is_told_without_a_build() {
     shop.declare(&Shop::hello("hello").replace("dir: fn", "dir: nowhere"));
     shop.project.write("nowhere/main.py", "");
     let found = shop.ends(3, &["drift", "--exit-code"]);
-    assert!(found.stdout.contains("Timeout: 7 → "), "{}", found.text());
+    assert!(found.stdout.contains("Timeout: 7 s → "), "{}", found.text());
     assert!(!found.stdout.contains("GREETING"), "{}", found.text());
 }
 
@@ -93,7 +93,7 @@ fn drift_that_is_kept_is_shown_and_left() {
     shop.deploy();
     shop.lambda("PUT", "hello", "configuration", &json!({ "Timeout": 7 }));
     let kept = shop.ends(0, &["deploy", "--yes", "--keep-drift"]);
-    assert!(kept.stdout.contains("Timeout: 7 → "), "{}", kept.text());
+    assert!(kept.stdout.contains("Timeout: 7 s → "), "{}", kept.text());
     let timeout = |shop: &Shop| shop.lambda("GET", "hello", "configuration", &Value::Null)["Timeout"].clone();
     assert_eq!(timeout(&shop), 7);
     shop.deploy();

@@ -53,6 +53,7 @@ pub(crate) fn adopt(text: &str, stack: &Stack, lines: &[Line], environment: &Env
 
 fn by_hand(action: Action) -> &'static str {
     match action {
+        Action::Leave => "declare it under `resources:` when it is to be yours",
         Action::Remove => "declare it as a trigger or under `resources:`, then take away the one made by hand",
         Action::Recreate => "take it out of the stack file when it is to stay deleted",
         _ => "nothing in the stack file says that",

@@ -63,6 +63,8 @@ pub(crate) enum Action {
     Recreate,
     /// Attached by hand to something of ours; has to go.
     Remove,
+    /// Watches something of ours and may belong to somebody: shown, and left alone.
+    Leave,
     /// Exists already, outside of the stack.
     Import,
 }
@@ -94,6 +96,7 @@ pub(crate) struct PropertyChange {
 }
 
 pub(crate) const FUNCTION: &str = "AWS::Lambda::Function";
+pub(crate) const ALARM: &str = "AWS::CloudWatch::Alarm";
 const ALIAS: &str = "AWS::Lambda::Alias";
 /// Pseudo-property: the code package of a function, by digest.
 pub(crate) const CODE: &str = "Code";
@@ -119,7 +122,7 @@ impl Change {
                     && property.path != TRAFFIC
             }),
             Action::Create | Action::Import | Action::Replace | Action::Delete => true,
-            Action::Recreate | Action::Remove => false,
+            Action::Recreate | Action::Remove | Action::Leave => false,
         }
     }
 }
@@ -143,7 +146,7 @@ impl Desired {
 /// | B | A | B | done by hand already | `Cause::Converged` |
 /// | C | A | B | both changed | `Cause::Both` |
 /// | – | A | A | removed from the file | `Action::Delete` |
-/// | – | – | A | not ours; attached to what is ours | `Action::Remove`, else nothing |
+/// | – | – | A | not ours; attached to what is ours | `Action::Remove`, of an alarm `Action::Leave`, else nothing |
 /// | A | – | – | new | `Action::Create` |
 /// | A | – | A | exists, not ours yet | `Action::Import` |
 /// | A | A | – | deleted by hand | `Action::Recreate` |
@@ -215,10 +218,15 @@ fn resource(desired: &Desired, state: &State, id: &LogicalId, before: &Resource,
     updated(id, after, properties, None)
 }
 
-/// What hangs on something of ours and has to go.
+/// What hangs on something of ours and has to go; an alarm may be somebody's, who has reasons.
 fn removed(stranger: &Stranger, deployed: &Template) -> Change {
     let owner = deployed.resources.get(&stranger.owner).map(|owner| name(&stranger.owner, owner));
-    let properties = stranger.properties.iter().map(|(key, value)| PropertyChange {
+    let telling = ["MetricName", "Threshold", "ComparisonOperator"];
+    let shown = stranger
+        .properties
+        .iter()
+        .filter(|(key, value)| !value.is_null() && (stranger.kind != ALARM || telling.contains(&key.as_str())));
+    let properties = shown.map(|(key, value)| PropertyChange {
         path: key.clone(),
         before: Some(value.clone()),
         after: None,
@@ -228,7 +236,7 @@ fn removed(stranger: &Stranger, deployed: &Template) -> Change {
         id: LogicalId::new(format!("{}/{}", stranger.owner, stranger.identifier)),
         kind: stranger.kind.clone(),
         name: format!("{} of {}", stranger.identifier, owner.unwrap_or_else(|| stranger.owner.to_string())),
-        action: Action::Remove,
+        action: if stranger.kind == ALARM { Action::Leave } else { Action::Remove },
         cause: Cause::Drift,
         properties: properties.collect(),
         unverified: None,

@@ -3,9 +3,9 @@
 //! A part that cannot be read becomes `Unknown`; only a failure to read the stack itself ends the run.
 
 use crate::aws::kinds::{self, Wanted};
-use crate::aws::{AwsError, Clients, Identity, cloudformation, lambda, s3, wiring};
+use crate::aws::{AwsError, Clients, Identity, cloudformation, cloudwatch, lambda, s3, wiring};
 use crate::cfn::Template;
-use crate::diff::FUNCTION;
+use crate::diff::{ALARM, FUNCTION};
 use crate::ids::{LogicalId, StackName};
 use crate::model::Stack;
 use crate::release::Release;
@@ -82,13 +82,14 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
     let wanted = wanted(&state, desired);
     let targets: Vec<(&LogicalId, &str)> = made(&state, FUNCTION).collect();
     let hanging = wanted.iter().filter(|wanted| wiring::KINDS.contains(&wanted.kind.as_str())).collect();
-    let (functions, resources, wiring, drifted) = futures::join!(
+    let (functions, resources, wiring, alarms, drifted) = futures::join!(
         functions(clients, state.stack(), &state.place.stack),
         kinds::read(clients, &wanted),
         wiring::read(&clients.lambda, hanging, &targets),
+        alarms(clients, &state, &targets),
         drifted(clients, &state)
     );
-    let strangers = ownerless(clients, wiring.strangers).await;
+    let strangers = ownerless(clients, wiring.strangers.into_iter().chain(alarms).collect()).await;
     let service = resources.into_iter().chain(wiring.readings).map(|(id, read)| (id, read, ReadBy::Service));
     let detected = drifted.into_iter().map(|(id, read)| (id, read, ReadBy::DriftDetection));
     let mut resources: Vec<_> = service
@@ -120,13 +121,11 @@ fn known(read: Result<Known<Properties>, AwsError>, source: ReadBy) -> Known<Liv
 /// What services are to be asked for: all of the stack, and the names that new resources would take.
 fn wanted(state: &State, desired: &Template) -> Vec<Wanted> {
     let scope = Scope::of(state);
+    // What cannot be evaluated stays as it is written: a reader that needs it then says so.
     let evaluated = |properties: &Properties| -> Properties {
-        let each = properties.iter().filter_map(|(key, value)| {
-            let value = match &scope {
-                Some(scope) => resolve::resolve(value, scope)?,
-                None => value.clone(),
-            };
-            Some((key.clone(), value))
+        let each = properties.iter().map(|(key, value)| {
+            let known = scope.as_ref().and_then(|scope| resolve::resolve(value, scope));
+            (key.clone(), known.unwrap_or_else(|| value.clone()))
         });
         each.collect()
     };
@@ -177,6 +176,25 @@ fn made<'a>(state: &'a State, kind: &'static str) -> impl Iterator<Item = (&'a L
     resources
         .filter(move |(_, resource)| resource.kind == kind)
         .map(|(id, resource)| (id, resource.physical_id.as_str()))
+}
+
+/// Alarms over metrics of the functions that the stack does not declare. A search that is denied finds nothing.
+async fn alarms(clients: &Clients, state: &State, functions: &[(&LogicalId, &str)]) -> Vec<Stranger> {
+    let names: Vec<&str> = functions.iter().map(|(_, name)| *name).collect();
+    let own: Vec<&str> = made(state, ALARM).map(|(_, name)| name).collect();
+    let found = cloudwatch::watching(&clients.cloudwatch, &names).await.unwrap_or_default();
+    let others = found.into_iter().filter(|watching| !own.contains(&watching.alarm.as_str()));
+    others
+        .filter_map(|watching| {
+            let (owner, _) = functions.iter().find(|(_, name)| *name == watching.function)?;
+            Some(Stranger {
+                owner: (*owner).clone(),
+                kind: ALARM.to_owned(),
+                identifier: watching.alarm,
+                properties: watching.properties,
+            })
+        })
+        .collect()
 }
 
 /// Those that no other stack declares.

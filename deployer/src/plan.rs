@@ -397,6 +397,7 @@ fn order(change: &Change) -> (u8, String, String) {
     let action = match change.action {
         Action::Recreate => 0,
         Action::Delete | Action::Remove => 1,
+        Action::Leave => 5,
         Action::Replace => 2,
         Action::Update => 3,
         Action::Create | Action::Import => 4,
@@ -441,6 +442,7 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         (Action::Create, ..) => (Risk::Safe, "new".to_owned()),
         (Action::Import, ..) => (Risk::Interrupts, "exists already, outside of the stack".to_owned()),
         (Action::Recreate, ..) => risk::of_recreation(&change.kind),
+        (Action::Leave, ..) => (Risk::Safe, "watches it and stands in no stack; left alone".to_owned()),
         (Action::Remove, ..) => (Risk::Interrupts, "somebody added it; what relies on it stops working".to_owned()),
         (Action::Delete, ..) if change.cause == Cause::Converged => (Risk::Safe, "gone already".to_owned()),
         (Action::Delete, Some(before), _) => risk::of_delete(before),

@@ -140,12 +140,27 @@ fn attribute_of(id: &str, attribute: &str, scope: &Scope<'_>) -> Option<Value> {
         ("AWS::SQS::Queue", "QueueName") => last.to_owned(),
         ("AWS::S3::Bucket", "Arn") => format!("arn:{partition}:s3:::{physical}"),
         ("AWS::Logs::LogGroup", "Arn") => format!("arn:{partition}:logs:{region}:{account}:log-group:{physical}:*"),
-        ("AWS::Events::Rule", "Arn") => format!("arn:{partition}:events:{region}:{account}:rule/{physical}"),
+        ("AWS::Events::Rule", "Arn") => {
+            format!("arn:{partition}:events:{region}:{account}:rule/{}", rule(id, physical, scope)?)
+        }
+        ("AWS::SecretsManager::Secret", "Id") => physical.to_owned(),
         ("AWS::DynamoDB::Table", "Arn") => format!("arn:{partition}:dynamodb:{region}:{account}:table/{physical}"),
         ("AWS::SNS::Topic", "TopicName") => physical.rsplit(':').next()?.to_owned(),
         _ => return None,
     };
     Some(Value::String(text))
+}
+
+/// `name` of a rule on the default bus, else `bus/name`. CloudFormation's physical id of the latter is `bus|name`.
+fn rule(id: &str, physical: &str, scope: &Scope<'_>) -> Option<String> {
+    let declared = scope.deployed.template.resources.get(&LogicalId::new(id));
+    let bus = declared.and_then(|rule| rule.properties.get("EventBusName"));
+    let bus = match bus {
+        Some(bus) => resolve(bus, scope)?.as_str()?.rsplit('/').next()?.to_owned(),
+        None => "default".to_owned(),
+    };
+    let name = physical.rsplit('|').next()?;
+    Some(if bus == "default" { name.to_owned() } else { format!("{bus}/{name}") })
 }
 
 /// `${Name}`, `${Name.Attribute}`, and `${!Literal}`.

@@ -150,7 +150,10 @@ pub(crate) async fn put(client: &Client, role: &str, desired: &Properties, chang
             }
             None => {
                 let call = client.delete_role_permissions_boundary().role_name(role);
-                call.send().await.explain("iam:DeleteRolePermissionsBoundary").map(drop)?;
+                match call.send().await.explain("iam:DeleteRolePermissionsBoundary") {
+                    Err(error) if !error.is_missing() => return Err(error),
+                    _ => {}
+                }
             }
         }
     }

@@ -27,9 +27,8 @@ fn step(change: &Change, desired: &Desired, state: &State) -> Option<Step> {
     let wanted = desired.properties(&change.id, resource);
     let (properties, changed): (Properties, Vec<String>) = match change.action {
         Action::Create | Action::Replace => {
-            let own = desired.by_api.get(&change.id)?.clone();
-            let changed = own.keys().cloned().collect();
-            (own, changed)
+            let changed = desired.by_api.get(&change.id)?.keys().cloned().collect();
+            (wanted, changed)
         }
         Action::Recreate if repair::of_absence(&change.kind) == Way::Service => {
             let changed = wanted.keys().cloned().collect();

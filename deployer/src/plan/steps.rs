@@ -20,7 +20,7 @@ pub(super) fn steps(
 ) -> Vec<Step> {
     let is_new = state.stack().is_none();
     let protect = policy.protect && !state.deployed.present().is_some_and(|deployed| deployed.protected);
-    if lines.is_empty() && !is_new && !protect {
+    if lines.iter().all(|line| line.change.action == Action::Leave) && !is_new && !protect {
         return Vec::new();
     }
     let bucket = &state.place.bucket;

@@ -30,6 +30,7 @@ pub(crate) fn sign(action: Action) -> &'static str {
         Action::Delete => "-",
         Action::Recreate => "!",
         Action::Remove => "x",
+        Action::Leave => "?",
         Action::Import => "<",
     }
 }
@@ -42,6 +43,7 @@ pub(crate) fn word(action: Action) -> &'static str {
         Action::Delete => "delete",
         Action::Recreate => "recreate",
         Action::Remove => "remove",
+        Action::Leave => "leave",
         Action::Import => "take over",
     }
 }

@@ -10,7 +10,7 @@
 //! | a route through something that went | goes too: there is nothing to route to |
 //! | `Ref` of a secret | becomes `GetAtt Id`: MiniStack gives the name where AWS gives the ARN |
 //! | outputs | a hash of them goes into the metadata of a resource: a change of outputs alone is no change to MiniStack |
-//! | a property that MiniStack never reads | stays, and is named ([`DROPPED`]) |
+//! | a property that MiniStack never reads | goes, or is put in place by an API call ([`DROPPED`]) |
 //! | a statement that refuses plain HTTP | goes: MiniStack speaks nothing else, and holds functions to it |
 //!
 //! `Ref` of a secret and outputs keep their meaning and are not told; the others are, in one line each.
@@ -57,20 +57,35 @@ const DROPPED: &[(&str, &[(&str, bool)])] = &[
         ],
     ),
     ("AWS::IAM::Role", &[("PermissionsBoundary", true)]),
-    ("AWS::Scheduler::Schedule", &[("ScheduleExpressionTimezone", false), ("StartDate", false), ("EndDate", false)]),
+    ("AWS::ApiGatewayV2::Stage", &[("DefaultRouteSettings", true), ("RouteSettings", true)]),
+    ("AWS::CloudWatch::Alarm", &[("EvaluateLowSampleCountPercentile", false)]),
+    ("AWS::Events::EventBus", &[("DeadLetterConfig", false), ("KmsKeyIdentifier", false)]),
+    (
+        "AWS::Scheduler::Schedule",
+        &[("ScheduleExpressionTimezone", true), ("StartDate", true), ("EndDate", true), ("KmsKeyArn", false)],
+    ),
     (
         "AWS::S3::Bucket",
         &[
+            ("BucketEncryption", true),
             ("LifecycleConfiguration", true),
             ("LoggingConfiguration", false),
-            ("OwnershipControls", false),
+            ("OwnershipControls", true),
             ("ReplicationConfiguration", false),
             ("ObjectLockConfiguration", false),
-            ("Tags", true),
         ],
     ),
-    ("AWS::SNS::Topic", &[("FifoTopic", false), ("KmsMasterKeyId", false), ("TracingConfig", false)]),
-    ("AWS::ApiGatewayV2::Api", &[("Body", false), ("CorsConfiguration", false)]),
+    (
+        "AWS::SNS::Topic",
+        &[
+            ("ContentBasedDeduplication", false),
+            ("FifoTopic", false),
+            ("KmsMasterKeyId", true),
+            ("SignatureVersion", true),
+            ("TracingConfig", true),
+        ],
+    ),
+    ("AWS::ApiGatewayV2::Api", &[("Body", false), ("CorsConfiguration", true)]),
     ("AWS::ApiGatewayV2::Integration", &[("CredentialsArn", false), ("IntegrationSubtype", false)]),
     ("AWS::Pipes::Pipe", &[("TargetParameters", false), ("Enrichment", false), ("LogConfiguration", false)]),
     (
@@ -83,7 +98,7 @@ const DROPPED: &[(&str, &[(&str, bool)])] = &[
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Adapted {
     pub(crate) template: Template,
-    /// Properties of functions that CloudFormation forgets here and that Lambda's own API keeps: they are set by that.
+    /// Properties that CloudFormation forgets here and that the service's own API keeps: they are set by that.
     pub(crate) by_api: IndexMap<LogicalId, Map<String, Value>>,
     /// What is lost, a line each.
     pub(crate) notes: Vec<String>,
@@ -112,6 +127,7 @@ pub(crate) fn adapt(template: &Template, brokers: &str) -> Adapted {
         rewrite.map(&mut resource.properties);
         rewrite.map(&mut resource.metadata);
         resource.depends_on = resource.depends_on.take().and_then(|list| without(list, &gone));
+        forget(resource);
     }
     if adapted.resources.values_mut().map(let_plain_http_in).filter(|gone| *gone).count() > 0 {
         notes.push("without effect: statements that refuse plain HTTP (it speaks nothing else)".to_owned());
@@ -130,19 +146,30 @@ pub(crate) fn adapt(template: &Template, brokers: &str) -> Adapted {
     Adapted { by_api: by_api(&adapted), template: adapted, notes }
 }
 
-/// Per function, the forgotten properties that an API call can put in place.
+/// Per resource, the forgotten properties that an API call can put in place. A topic without a name to display is given
+/// none, since MiniStack makes one up.
 fn by_api(template: &Template) -> IndexMap<LogicalId, Map<String, Value>> {
-    const FUNCTION: &str = "AWS::Lambda::Function";
-    let dropped = DROPPED.iter().find(|(kind, _)| *kind == FUNCTION).map_or(&[][..], |(_, properties)| properties);
-    let kept: Vec<&str> = dropped.iter().filter(|(_, by_api)| *by_api).map(|(property, _)| *property).collect();
-    let functions = template.resources.iter().filter(|(_, resource)| resource.kind == FUNCTION);
-    functions
-        .map(|(id, resource)| {
-            let own = resource.properties.iter().filter(|(key, _)| kept.contains(&key.as_str()));
-            (id.clone(), own.map(|(key, value)| (key.clone(), value.clone())).collect::<Map<_, _>>())
-        })
-        .filter(|(_, own)| !own.is_empty())
-        .collect()
+    let own = |resource: &Resource| {
+        let dropped = DROPPED.iter().find(|(kind, _)| *kind == resource.kind);
+        let dropped = dropped.map_or(&[][..], |(_, properties)| properties);
+        let kept = dropped.iter().filter(|(_, by_api)| *by_api);
+        let mut own: Map<String, Value> =
+            kept.filter_map(|(key, _)| Some(((*key).to_owned(), resource.properties.get(*key)?.clone()))).collect();
+        if resource.kind == "AWS::SNS::Topic" && !resource.properties.contains_key("DisplayName") {
+            own.insert("DisplayName".to_owned(), Value::from(""));
+        }
+        own
+    };
+    let all = template.resources.iter().map(|(id, resource)| (id.clone(), own(resource)));
+    all.filter(|(_, own)| !own.is_empty()).collect()
+}
+
+/// Takes out of a resource what MiniStack can keep in no way, so that nobody compares it with what is live.
+fn forget(resource: &mut Resource) {
+    let lost = DROPPED.iter().filter(|(kind, _)| *kind == resource.kind).flat_map(|(_, properties)| *properties);
+    for (property, _) in lost.filter(|(_, by_api)| !by_api) {
+        resource.properties.shift_remove(*property);
+    }
 }
 
 /// The resources that go.
@@ -401,7 +428,7 @@ mod tests {
     fn a_template_without_gaps_stays_as_it_is() {
         let whole = json!({ "resources": {}, "Resources": {
             "Queue": { "Type": "AWS::SQS::Queue", "DependsOn": ["Topic"], "Properties": { "QueueName": "q" } },
-            "Topic": { "Type": "AWS::SNS::Topic" },
+            "Topic": { "Type": "AWS::SNS::Topic", "Properties": { "DisplayName": "t" } },
         }});
         let before = template(whole);
         assert_eq!(adapt(&before, ""), Adapted { template: before.clone(), ..Adapted::default() });
