@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
 mod aws;
+mod bridge;
 mod build;
 mod check;
 mod deploy;
@@ -15,4 +16,5 @@ mod offline;
 mod rollback;
 mod sandbox;
 mod synth;
+mod ticketbottle;
 mod tidy;
