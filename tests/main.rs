@@ -12,6 +12,7 @@ mod drift;
 mod failure;
 mod harness;
 mod local;
+mod measure;
 mod offline;
 mod rollback;
 mod sandbox;

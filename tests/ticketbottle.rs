@@ -19,9 +19,9 @@ use tokio_postgres::types::Json;
 use tokio_postgres::{Client, NoTls};
 
 /// What the stacks' stage `dev` says.
-const REGION: &str = "ap-southeast-1";
+pub(crate) const REGION: &str = "ap-southeast-1";
 const BUCKET: &str = "ticketbottle-dev-tickets-000000000000";
-const COMPLETED: &str = "payment.completed";
+pub(crate) const COMPLETED: &str = "payment.completed";
 const FAILED: &str = "payment.failed";
 const SENDER: &str = "noreply@ticketbottle.example";
 const KEY2: &str = "a-key-of-zalopay";
@@ -30,14 +30,14 @@ const CHECKSUM_KEY: &str = "a-key-of-payos";
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// TicketBottle, deployed, and all that it talks to.
-struct Shop {
-    project: Project,
-    server: &'static Server,
+pub(crate) struct Shop {
+    pub(crate) project: Project,
+    pub(crate) server: &'static Server,
     runtime: Runtime,
     /// Holds on to its server.
     _database: TestDatabase,
     client: Client,
-    kafka: Kafka,
+    pub(crate) kafka: Kafka,
     bridge: Bridge,
     /// Ends in a slash.
     api: String,
@@ -139,7 +139,7 @@ fn a_payment_becomes_a_ticket_and_a_mail_and_a_repetition_nothing_more() {
 
 impl Shop {
     /// As the README says: the foundation first, then the brokers' addresses, then all; then the secrets.
-    fn deploy() -> Self {
+    pub(crate) fn deploy() -> Self {
         let server = aws::shared();
         let mut project = Project::of_this_workspace("ticketbottle");
         project.environment("DEPLOYER_SANDBOX_PORT", &server.port.to_string());
@@ -196,7 +196,7 @@ impl Shop {
     }
 
     /// What the shop writes down before it sends a customer to the provider.
-    fn checkout(&self, order: &str, email: &str, total: u64) {
+    pub(crate) fn checkout(&self, order: &str, email: &str, total: u64) {
         let ticket = |number: u8| {
             json!({"id": format!("TB-{order}-{number}"), "event": "Đêm nhạc Trịnh Công Sơn", "venue": "Nhà hát Lớn Hà Nội",
                    "starts_at": "20:00 24/12/2026", "seat": format!("A-{number}"), "holder": "Nguyễn Thị Hồng Ánh"})
@@ -343,8 +343,10 @@ fn sign(key: &str, text: &str) -> String {
 }
 
 /// ZaloPay's callback for a paid order: <https://docs.zalopay.vn/docs/specs/callback-api>.
-fn zalopay(order: &str, amount: u64) -> String {
-    let data = json!({"app_id": 2553, "app_trans_id": order, "amount": amount, "zp_trans_id": 261_120_000_000_389_u64,
+pub(crate) fn zalopay(order: &str, amount: u64) -> String {
+    let digits: String = order.chars().filter(char::is_ascii_digit).collect();
+    let transaction: u64 = digits.parse().expect("an order has digits");
+    let data = json!({"app_id": 2553, "app_trans_id": order, "amount": amount, "zp_trans_id": transaction,
                       "embed_data": "{}", "item": "[]", "server_time": 1_795_140_013_498_u64, "channel": 38});
     let data = data.to_string();
     json!({"data": data, "mac": sign(KEY2, &data), "type": 1}).to_string()
