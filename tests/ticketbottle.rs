@@ -27,7 +27,7 @@ const SENDER: &str = "noreply@ticketbottle.example";
 const KEY2: &str = "a-key-of-zalopay";
 const CHECKSUM_KEY: &str = "a-key-of-payos";
 /// How long anything may take that happens by itself. Met long before, unless it never comes.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// TicketBottle, deployed, and all that it talks to.
 pub(crate) struct Shop {
