@@ -80,6 +80,8 @@ fn a_payment_becomes_a_ticket_and_a_mail_and_a_repetition_nothing_more() {
         records.iter().map(|all| all.iter().map(|record| record.key.as_str()).collect()).collect();
     assert_eq!(keys, [[order], ["240818"]]);
     let event = &records[0][0].headers["event_id"];
+    let trace = records[0][0].headers.get("X-Amzn-Trace-Id");
+    assert!(trace.is_some_and(|trace| trace.starts_with("Root=1-")), "the callback's trace goes on: {trace:?}");
 
     assert_eq!(shop.bridge.carry(&shop.kafka, "payment-completed-pdfs"), 1);
     let key = format!("tickets/{event}.pdf");
@@ -130,6 +132,16 @@ fn a_payment_becomes_a_ticket_and_a_mail_and_a_repetition_nothing_more() {
     assert_eq!(shop.runtime.block_on(shop.client.execute(old, &[])).expect("rows can be changed"), 2);
     let report = shop.invoke("outbox-cleanup", "functions/ticketbottle/outbox-cleanup/events/daily.json");
     assert_eq!(report, json!({"deleted": 2, "complete": true, "unpublished": 0, "stuck": 0, "failed": 0}));
+    let log = shop.log("outbox-cleanup");
+    let metrics =
+        log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()).find(|line| line["_aws"].is_object());
+    let metrics = metrics.unwrap_or_else(|| panic!("no metrics in {log}"));
+    assert_eq!(metrics["_aws"]["CloudWatchMetrics"][0]["Namespace"], "TicketBottle/Lambda", "{metrics}");
+    assert_eq!(
+        (metrics["OutboxDeleted"].as_f64(), metrics["OutboxStuck"].as_f64()),
+        (Some(2.0), Some(0.0)),
+        "{metrics}"
+    );
     assert_eq!(shop.webhook("zalopay", &paid).status, 200);
     assert_eq!(shop.outcome().rows, (0, 2), "a callback is known for longer than its event");
 
@@ -282,15 +294,12 @@ impl Shop {
         }
     }
 
-    /// What the functions behind the queues wrote down.
-    fn logs(&self) -> String {
-        let lines = ["email-sender", "pdf-generator"].map(|function| {
-            let body = json!({ "logGroupName": format!("/aws/lambda/ticketbottle-dev-{function}") });
-            let answer = self.server.json(REGION, "logs", "Logs_20140328.FilterLogEvents", &body);
-            let events = answer["events"].as_array().cloned().unwrap_or_default();
-            events.iter().map(|event| format!("{function}: {}\n", event["message"])).collect::<String>()
-        });
-        lines.concat()
+    /// What a function wrote down, a line each.
+    fn log(&self, function: &str) -> String {
+        let body = json!({ "logGroupName": format!("/aws/lambda/ticketbottle-dev-{function}") });
+        let answer = self.server.json(REGION, "logs", "Logs_20140328.FilterLogEvents", &body);
+        let events = answer["events"].as_array().cloned().unwrap_or_default();
+        events.iter().map(|event| format!("{}\n", event["message"].as_str().unwrap_or_default().trim_end())).collect()
     }
 
     /// Looks again and again until there is something.
@@ -300,7 +309,8 @@ impl Shop {
             if let Some(found) = look(self) {
                 return found;
             }
-            assert!(since.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}\n{}", self.logs());
+            let logs = || ["email-sender", "pdf-generator"].map(|function| self.log(function)).concat();
+            assert!(since.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}\n{}", logs());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
