@@ -5,7 +5,7 @@
 //! `deployer` started again whose test was killed.
 
 use crate::harness::{Project, Run};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -75,6 +75,31 @@ impl Server {
         exchange(self.port, head, &headers, body)
     }
 
+    /// A call of an API that takes JSON and names its operation in a header, such as `AmazonSQS.SendMessage`; the answer
+    /// has to be a good one.
+    pub(crate) fn json(&self, region: &str, service: &str, target: &str, body: &Value) -> Value {
+        let headers = [("X-Amz-Target", target), ("Content-Type", "application/x-amz-json-1.1")];
+        let answer = self.request(region, service, "POST /", &headers, &body.to_string());
+        assert!(answer.status < 300, "{target} {body}: {answer:?}");
+        serde_json::from_str(&answer.body).unwrap_or_default()
+    }
+
+    /// The value of a secret, by its name in AWS.
+    pub(crate) fn secret(&self, region: &str, name: &str) -> String {
+        let answer = self.json(region, "secretsmanager", "secretsmanager.GetSecretValue", &json!({ "SecretId": name }));
+        answer["SecretString"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The bytes of an object, where it is there.
+    pub(crate) fn object(&self, region: &str, bucket: &str, key: &str) -> Option<Vec<u8>> {
+        let scope = format!("Credential={ACCOUNT}/20260101/{region}/s3/aws4_request");
+        let signature = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
+        let head = format!("GET /{bucket}/{key}");
+        let (status, bytes) = exchange_bytes(self.port, &head, &[("Authorization", &signature)], "");
+        assert!(status == 200 || status == 404, "{head}: {status} {}", String::from_utf8_lossy(&bytes));
+        (status == 200).then_some(bytes)
+    }
+
     /// A call of Lambda's API; the answer has to be a good one.
     pub(crate) fn lambda(&self, region: &str, head: &str, body: &Value) -> Value {
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -131,8 +156,21 @@ pub(crate) fn get(url: &str) -> Answer {
     exchange(port.parse().expect("a port is a number"), &format!("GET /{path}"), &[], "")
 }
 
-/// One request, one answer. `head` is method and path.
+/// `POST` of JSON to such an address.
+pub(crate) fn post(url: &str, body: &str) -> Answer {
+    let rest = url.strip_prefix("http://127.0.0.1:").unwrap_or_else(|| panic!("{url} is not on loopback"));
+    let (port, path) = rest.split_once('/').expect("an address has a path");
+    let kind = [("Content-Type", "application/json")];
+    exchange(port.parse().expect("a port is a number"), &format!("POST /{path}"), &kind, body)
+}
+
+/// One request, one answer of text. `head` is method and path.
 fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+    let (status, body) = exchange_bytes(port, head, headers, body);
+    Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
+}
+
+fn exchange_bytes(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> (u16, Vec<u8>) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the sandbox listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout that is not zero");
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -141,10 +179,10 @@ fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answ
     stream.write_all(text.as_bytes()).expect("the request can be sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the answer comes");
-    let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(answer.len());
+    let head = String::from_utf8_lossy(&answer[..end]);
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    Answer { status: status.unwrap_or_else(|| panic!("no HTTP: {answer}")), body: body.to_owned() }
+    (status.unwrap_or_else(|| panic!("no HTTP: {head}")), answer.get(end + 4..).unwrap_or_default().to_vec())
 }
 
 /// A stack of its own in the shared sandbox, with functions in Python, and the project that declares it.
@@ -272,12 +310,7 @@ impl Shop {
 
     /// The value of a secret, by its name in AWS.
     pub(crate) fn secret(&self, name: &str) -> String {
-        let headers =
-            [("X-Amz-Target", "secretsmanager.GetSecretValue"), ("Content-Type", "application/x-amz-json-1.1")];
-        let body = serde_json::json!({ "SecretId": name }).to_string();
-        let answer = self.server.request(self.region, "secretsmanager", "POST /", &headers, &body);
-        let answer: Value = serde_json::from_str(&answer.body).unwrap_or_else(|_| panic!("{answer:?}"));
-        answer["SecretString"].as_str().unwrap_or_default().to_owned()
+        self.server.secret(self.region, name)
     }
 
     /// A call in AWS's query protocol, of IAM and the like; the answer has to be a good one.

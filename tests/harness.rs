@@ -31,11 +31,26 @@ pub(crate) fn repository() -> PathBuf {
 impl Project {
     /// An empty project with a folder `stacks`.
     pub(crate) fn new(name: &str) -> Self {
+        Self::below(Path::new(env!("CARGO_TARGET_TMPDIR")), name)
+    }
+
+    /// The same inside of the repository, whose crates it can deploy: cargo builds them where it built these tests.
+    pub(crate) fn of_this_workspace(name: &str) -> Self {
+        let mut project = Self::below(&repository().join(".deployer/tests"), name);
+        let target = Path::new(env!("CARGO_BIN_EXE_deployer")).ancestors().nth(2).expect("target/debug/deployer");
+        project.environment("CARGO_TARGET_DIR", &target.display().to_string());
+        // Else cargo would compile all of it again.
+        if let Ok(flags) = std::env::var("RUSTFLAGS") {
+            project.environment("RUSTFLAGS", &flags);
+        }
+        project
+    }
+
+    fn below(folder: &Path, name: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = format!("{name}-{}-{number}", std::process::id());
-        let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
-        fs::create_dir_all(root.join("stacks")).expect("the target folder takes new folders");
+        let root = folder.join(format!("{name}-{}-{number}", std::process::id()));
+        fs::create_dir_all(root.join("stacks")).expect("the folder takes new folders");
         Self { root, environment: BTreeMap::new() }
     }
 

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod aws;
+mod bridge;
 mod build;
 mod check;
 mod deploy;
@@ -12,9 +13,11 @@ mod drift;
 mod failure;
 mod harness;
 mod local;
+mod measure;
 mod offline;
 mod plan;
 mod rollback;
 mod sandbox;
 mod synth;
+mod ticketbottle;
 mod tidy;

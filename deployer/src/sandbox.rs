@@ -12,6 +12,7 @@
 
 mod adapt;
 mod http;
+mod policies;
 mod process;
 
 pub(crate) use adapt::{Adapted, adapt};

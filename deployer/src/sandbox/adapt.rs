@@ -11,10 +11,11 @@
 //! | `Ref` of a secret | becomes `GetAtt Id`: MiniStack gives the name where AWS gives the ARN |
 //! | outputs | a hash of them goes into the metadata of a resource: a change of outputs alone is no change to MiniStack |
 //! | a property that MiniStack never reads | goes, or is put in place by an API call ([`DROPPED`]) |
-//! | a statement that refuses plain HTTP | goes: MiniStack speaks nothing else, and holds functions to it |
+//! | a statement of a policy that it judges otherwise than AWS | see [`policies`] |
 //!
 //! `Ref` of a secret and outputs keep their meaning and are not told; the others are, in one line each.
 
+use super::policies;
 use crate::cfn::{self, Resource, Template};
 use crate::ids::LogicalId;
 use indexmap::IndexMap;
@@ -129,9 +130,7 @@ pub(crate) fn adapt(template: &Template, brokers: &str) -> Adapted {
         resource.depends_on = resource.depends_on.take().and_then(|list| without(list, &gone));
         forget(resource);
     }
-    if adapted.resources.values_mut().map(let_plain_http_in).filter(|gone| *gone).count() > 0 {
-        notes.push("without effect: statements that refuse plain HTTP (it speaks nothing else)".to_owned());
-    }
+    notes.extend(policies::adapt(&mut adapted));
     rewrite.map(&mut adapted.outputs);
     if !adapted.outputs.is_empty() {
         let text = serde_json::to_string(&adapted.outputs).expect("a template holds only JSON values");
@@ -244,19 +243,6 @@ fn dropped_notes(template: &Template, gone: &BTreeSet<&str>) -> Vec<String> {
         }
     }
     notes
-}
-
-/// Takes the statements out of a resource's policy that deny whatever comes without TLS; says whether there were any.
-fn let_plain_http_in(resource: &mut Resource) -> bool {
-    let policy = resource.properties.get_mut("PolicyDocument");
-    let Some(statements) = policy.and_then(|policy| policy.get_mut("Statement")).and_then(Value::as_array_mut) else {
-        return false;
-    };
-    let before = statements.len();
-    statements.retain(|statement| {
-        statement["Effect"] != "Deny" || statement["Condition"]["Bool"]["aws:SecureTransport"] != "false"
-    });
-    statements.len() < before
 }
 
 /// Takes ids out of a `DependsOn`; nothing is left of an empty one.
@@ -548,22 +534,5 @@ mod tests {
         let properties = by_api.values().next().expect("one function");
         assert_eq!(properties.keys().collect::<Vec<_>>(), ["VpcConfig"]);
         assert!(properties["VpcConfig"]["SubnetIds"][0].as_str().expect("a placeholder").starts_with("nat-"));
-    }
-
-    #[test]
-    fn statements_that_refuse_plain_http_go_and_are_named() {
-        let deny = |condition: Value| json!({ "Effect": "Deny", "Action": "s3:*", "Condition": condition });
-        let (insecure, elsewhere) = (
-            deny(json!({ "Bool": { "aws:SecureTransport": "false" } })),
-            deny(json!({ "StringNotEquals": { "aws:RequestedRegion": "eu-west-1" } })),
-        );
-        let policy = |statements: Value| {
-            json!({ "Resources": { "Policy": { "Type": "AWS::S3::BucketPolicy",
-            "Properties": { "PolicyDocument": { "Statement": statements } } } } })
-        };
-        let (after, notes) = adapted(policy(json!([insecure, elsewhere])));
-        assert_eq!(notes.len(), 1, "{notes:?}");
-        assert_eq!(after["Resources"], policy(json!([elsewhere]))["Resources"]);
-        assert!(adapted(policy(json!([elsewhere]))).1.is_empty());
     }
 }

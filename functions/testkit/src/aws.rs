@@ -15,6 +15,8 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::Duration,
 };
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig};
@@ -36,6 +38,7 @@ struct State {
     mails: Vec<Value>,
     mail_answers: VecDeque<(u16, String)>,
     put_answers: VecDeque<(u16, String)>,
+    put_takes: Duration,
     messages: Vec<Value>,
     secrets: BTreeMap<String, String>,
     secret_reads: u64,
@@ -123,6 +126,11 @@ impl FakeAws {
         self.lock().put_answers.push_back((status, code.to_owned()));
     }
 
+    /// S3 takes this long for each `PUT`, during which the caller's thread does nothing else.
+    pub fn slow_puts(&self, duration: Duration) {
+        self.lock().put_takes = duration;
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -173,6 +181,7 @@ impl State {
     }
 
     fn put(&mut self, path: String, request: &Request<SdkBody>) -> Response<SdkBody> {
+        thread::sleep(self.put_takes);
         if let Some((status, code)) = self.put_answers.pop_front() {
             return s3_error(status, &code);
         }

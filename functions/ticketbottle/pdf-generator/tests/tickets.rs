@@ -1,6 +1,8 @@
 //! Real batches from the queue, the PDFs that come of them, and what one sees on their pages.
 
-use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hayro::{
     PixmapSettings, RenderCache, RenderSettings, hayro_interpret::InterpreterSettings, hayro_syntax::Pdf, render,
@@ -199,4 +201,38 @@ async fn when_s3_cannot_take_it_the_message_comes_again() {
     assert_eq!(again, ["059f36b4-87a3-44ab-83d2-661975830a7d"]);
     assert_eq!(run(batch(|_| ()), &aws).await.batch_item_failures, []);
     assert_eq!(aws.writes(), 1);
+}
+
+#[tokio::test]
+async fn a_deadline_in_the_middle_of_a_batch_puts_off_the_rest_and_loses_nothing() {
+    let aws = FakeAws::default();
+    let mut event = batch(|_| ());
+    event.records = (1..=3).map(|number| message(&event, number)).collect();
+    let sent: Vec<_> = event.records.iter().filter_map(|message| message.message_id.clone()).collect();
+    aws.slow_puts(Duration::from_millis(1_500));
+    let deps = deps(&aws).await;
+    let mut context = Context::default();
+    let end = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970") + Duration::from_millis(3_200);
+    context.deadline = u64::try_from(end.as_millis()).expect("fits");
+    let response = handle(event.clone(), context, &deps).await.expect("a batch always has an answer");
+    let again: Vec<_> = response.batch_item_failures.iter().map(|failure| failure.item_identifier.clone()).collect();
+    assert_eq!(again, sent[1..], "less is left than one more needs");
+    assert_eq!(aws.writes(), 1);
+
+    aws.slow_puts(Duration::ZERO);
+    event.records.retain(|message| message.message_id.as_ref().is_some_and(|id| again.contains(id)));
+    assert_eq!(run(event, &aws).await.batch_item_failures, []);
+    assert_eq!((aws.writes(), aws.keys().len()), (3, 3), "each once");
+}
+
+/// The first message of a batch as another one, of another event.
+fn message(batch: &SqsEvent, number: u32) -> SqsMessage {
+    let mut message = batch.records[0].clone();
+    let mut record: Value = serde_json::from_str(message.body.as_deref().expect("a body")).expect("JSON");
+    let mut event = serde_json::to_value(sample()).expect("plain data");
+    event["event_id"] = json!(format!("00000000-0000-4000-8000-{number:012}"));
+    record["value"] = json!(STANDARD.encode(event.to_string()));
+    message.body = Some(record.to_string());
+    message.message_id = Some(number.to_string());
+    message
 }
