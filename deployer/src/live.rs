@@ -3,7 +3,7 @@
 //! A part that cannot be read becomes `Unknown`; only a failure to read the stack itself ends the run.
 
 use crate::aws::kinds::{self, Wanted};
-use crate::aws::{AwsError, Clients, Identity, cloudformation, cloudwatch, lambda, s3, wiring};
+use crate::aws::{AwsError, Clients, Identity, cloudformation, cloudwatch, lambda, s3, secrets, wiring};
 use crate::cfn::Template;
 use crate::diff::{ALARM, FUNCTION};
 use crate::ids::{LogicalId, StackName};
@@ -78,7 +78,11 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
         releases(clients, &place.bucket, &place.stack),
         exports
     );
-    let mut state = blank(place, deployed?, releases, exports);
+    let mut deployed = deployed?;
+    if let Known::Present(deployed) = &mut deployed {
+        secrets::with_arns(&clients.secrets, &mut deployed.resources).await;
+    }
+    let mut state = blank(place, deployed, releases, exports);
     let wanted = wanted(&state, desired);
     let targets: Vec<(&LogicalId, &str)> = made(&state, FUNCTION).collect();
     let hanging = wanted.iter().filter(|wanted| wiring::KINDS.contains(&wanted.kind.as_str())).collect();

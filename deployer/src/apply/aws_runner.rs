@@ -4,7 +4,7 @@ use super::event::Event;
 use super::stack::{self, Followed};
 use super::{Done, StepError, StepRunner};
 use crate::aws::cloudformation::{self, Body, Request};
-use crate::aws::{AwsError, Clients, kinds, lambda, s3, wiring};
+use crate::aws::{AwsError, Clients, kinds, lambda, s3, secrets, wiring};
 use crate::change_set::Made;
 use crate::ids::{FunctionVersion, LogicalId};
 use crate::normalize;
@@ -94,7 +94,9 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
     /// What `properties` say with the stack as it is now, and what `id` is called there.
     async fn evaluated(&self, id: &LogicalId, properties: &Properties) -> Result<(String, Properties), StepError> {
         let place = &self.plan.place;
-        let resources = cloudformation::resources(&self.clients.cloudformation, &place.stack).await.map_err(still)?;
+        let mut resources =
+            cloudformation::resources(&self.clients.cloudformation, &place.stack).await.map_err(still)?;
+        secrets::with_arns(&self.clients.secrets, &mut resources).await;
         let exports = match properties.values().any(|value| value.to_string().contains("Fn::ImportValue")) {
             true => cloudformation::exports(&self.clients.cloudformation).await.map_err(still)?,
             false => BTreeMap::new(),

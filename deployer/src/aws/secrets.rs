@@ -3,8 +3,10 @@
 use super::kinds::{self, Reading, Wanted};
 use super::shape::{Shape as _, covered, gone, some};
 use super::{AwsError, Explain};
-use crate::state::{Known, Properties};
+use crate::ids::{LogicalId, PhysicalId};
+use crate::state::{DeployedResource, Known, Properties};
 use aws_sdk_secretsmanager::Client;
+use indexmap::IndexMap;
 use serde_json::json;
 
 pub(crate) const KINDS: &[&str] = &["AWS::SecretsManager::Secret"];
@@ -82,5 +84,18 @@ pub(crate) async fn put_properties(client: &Client, id: &str, desired: &Properti
         }
         Err(error) if error.is_missing() => Err(gone("secret", id)),
         Err(error) => Err(error),
+    }
+}
+
+/// Puts the ARN in the place of every secret's physical id that is a name, as MiniStack has it: on AWS it is the ARN.
+pub(crate) async fn with_arns(client: &Client, resources: &mut IndexMap<LogicalId, DeployedResource>) {
+    let named = |resource: &DeployedResource| {
+        resource.kind == "AWS::SecretsManager::Secret" && !resource.physical_id.as_str().starts_with("arn:")
+    };
+    for resource in resources.values_mut().filter(|resource| named(resource)) {
+        let call = client.describe_secret().secret_id(resource.physical_id.as_str());
+        if let Some(arn) = call.send().await.ok().and_then(|answer| answer.arn) {
+            resource.physical_id = PhysicalId::new(arn);
+        }
     }
 }
