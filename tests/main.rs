@@ -11,6 +11,7 @@ mod deploy;
 mod destroy;
 mod drift;
 mod failure;
+mod hand;
 mod harness;
 mod local;
 mod measure;

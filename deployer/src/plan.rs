@@ -86,6 +86,8 @@ pub(crate) enum Undo {
     Alias,
     /// Deploying the earlier stack file: minutes.
     ChangeSet,
+    /// What somebody did by hand, they can do again; adopting it keeps it.
+    ByHand,
     /// It cannot.
     No,
 }
@@ -139,6 +141,8 @@ pub(crate) enum Step {
         properties: Properties,
         /// The top-level ones that differ.
         changed: Vec<String>,
+        /// It was deleted by hand.
+        again: bool,
     },
     /// Takes away what somebody attached.
     Remove {
@@ -469,8 +473,9 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         None => (risk, reason),
     };
     let undo = match (change.action, risk) {
-        (_, Risk::LosesData) | (Action::Remove, _) => Undo::No,
+        (_, Risk::LosesData) => Undo::No,
         (Action::Update, _) if is_function => Undo::Alias,
+        _ if change.cause == Cause::Drift => Undo::ByHand,
         _ => Undo::ChangeSet,
     };
     let meaning = meaning::of(&change, after.or(before));

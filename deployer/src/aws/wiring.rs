@@ -40,16 +40,13 @@ pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&L
     let (permissions, others): (Vec<&Wanted>, Vec<&Wanted>) =
         wanted.into_iter().partition(|wanted| wanted.kind == PERMISSION);
     let others = kinds::each(others, |wanted| async move {
-        match wanted.kind.as_str() {
-            MAPPING => mapping(client, &wanted.physical_id).await,
-            URL => {
-                url(client, text(&wanted.declared, "TargetFunctionArn")?, optional(&wanted.declared, "Qualifier")).await
-            }
-            _ => {
-                asynchronous(client, text(&wanted.declared, "FunctionName")?, text(&wanted.declared, "Qualifier")?)
-                    .await
-            }
-        }
+        let declared = &wanted.declared;
+        let found = match wanted.kind.as_str() {
+            MAPPING => return mapping(client, &wanted.physical_id).await,
+            URL => url(client, text(declared, "TargetFunctionArn")?, optional(declared, "Qualifier")).await?,
+            _ => asynchronous(client, text(declared, "FunctionName")?, text(declared, "Qualifier")?).await?,
+        };
+        Ok(identified(found, declared))
     });
     let (policies, mappings, others) =
         futures::join!(policies(client, &permissions, functions), mappings(client, functions), others);
@@ -63,6 +60,14 @@ pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&L
         found.strangers.extend(theirs.filter_map(|mapping| strange_mapping(owner, mapping, &own)));
     }
     found
+}
+
+/// With the properties that say whose it is: whoever puts it right needs them.
+fn identified(found: Known<Properties>, declared: &Properties) -> Known<Properties> {
+    let Known::Present(mut found) = found else { return found };
+    let own = ["TargetFunctionArn", "FunctionName", "Qualifier"].into_iter();
+    found.extend(own.filter_map(|key| Some((key.to_owned(), declared.get(key)?.clone()))));
+    Known::Present(found)
 }
 
 fn optional<'a>(properties: &'a Properties, key: &str) -> Option<&'a str> {
@@ -259,7 +264,8 @@ async fn mapping(client: &Client, uuid: &str) -> Result<Known<Properties>, AwsEr
 /// Lambda's answer in the shape of `AWS::Lambda::EventSourceMapping`.
 fn mapped(found: &EventSourceMappingConfiguration) -> Properties {
     let enabled = found.state.as_deref().map(|state| matches!(state, "Enabled" | "Enabling" | "Creating" | "Updating"));
-    let filters = found.filter_criteria.as_ref().and_then(|criteria| criteria.filters.as_ref()).map(|filters| {
+    let filters = found.filter_criteria.as_ref().and_then(|criteria| criteria.filters.as_ref());
+    let filters = filters.filter(|filters| !filters.is_empty()).map(|filters| {
         let patterns = filters.iter().map(|filter| json!({ "Pattern": filter.pattern }));
         json!({ "Filters": patterns.collect::<Vec<_>>() })
     });
@@ -392,8 +398,9 @@ async fn asynchronous(client: &Client, function: &str, qualifier: &str) -> Resul
     match call.send().await.explain("lambda:GetFunctionEventInvokeConfig") {
         Ok(found) => {
             let to = found.destination_config.as_ref();
-            let failure = to.and_then(|to| to.on_failure.as_ref()?.destination.clone());
-            let success = to.and_then(|to| to.on_success.as_ref()).map(|to| to.destination.clone());
+            let failure = to.and_then(|to| to.on_failure.as_ref()?.destination.clone()).filter(|arn| !arn.is_empty());
+            let success = to.and_then(|to| to.on_success.as_ref()).and_then(|to| to.destination.clone());
+            let success = success.filter(|arn| !arn.is_empty());
             let mut destinations = Map::new();
             destinations.extend(failure.map(|arn| ("OnFailure".to_owned(), json!({ "Destination": arn }))));
             destinations.extend(success.map(|arn| ("OnSuccess".to_owned(), json!({ "Destination": arn }))));

@@ -60,6 +60,7 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
 pub(crate) fn undo(undo: Undo) -> &'static str {
     match undo {
         Undo::Alias => "undo: rollback moves the alias back, seconds",
+        Undo::ByHand => "undo: by hand again; `deployer adopt` keeps what is live instead",
         Undo::ChangeSet => "undo: deploy the earlier stack file, a change set",
         Undo::No => "cannot be undone",
     }
@@ -280,6 +281,7 @@ pub(crate) fn step(step: &Step) -> Option<String> {
             Some(format!("set {} of {function} by Lambda's own API", keys.join(", ")))
         }
         Step::LetGo(_) => Some("let the stack forget what was deleted by hand, so that it makes it again".to_owned()),
+        Step::Repair { name, again: true, .. } => Some(format!("make {name} again by its service's own API")),
         Step::Repair { name, changed, .. } => {
             Some(format!("put {} of {name} right by its service's own API", changed.join(", ")))
         }
