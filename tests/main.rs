@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
 mod aws;
+mod browser;
 mod build;
 mod check;
 mod deploy;
@@ -12,6 +13,7 @@ mod failure;
 mod harness;
 mod local;
 mod offline;
+mod page;
 mod rollback;
 mod sandbox;
 mod synth;

@@ -27,6 +27,7 @@ use std::path::PathBuf;
 /// What a deployment, a rollback or a deletion will do. `format_version` 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Plan {
+    #[schemars(extend("const" = 1))]
     pub(crate) format_version: u32,
     pub(crate) intent: Intent,
     pub(crate) place: Place,

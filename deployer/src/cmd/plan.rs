@@ -29,17 +29,28 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let prepared = pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
         tell_adapted(ctx, &prepared.adapted);
         pipeline::forget(&connection, &prepared.plan).await?;
-        if ctx.format() != Format::Json {
-            show(ctx, &prepared.plan, render::next_command(&prepared.plan, ctx.global.sandbox).as_deref());
+        // The other formats are one document for all stacks.
+        if ctx.format() == Format::Terminal {
+            show(ctx, &prepared.plan, next_command(ctx, &prepared.plan).as_deref());
         }
         plans.push(prepared.plan);
     }
-    if ctx.format() == Format::Json {
-        ctx.result(&(serde_json::to_string_pretty(&plans).expect("a plan holds only JSON values") + "\n"));
+    let with_next = || plans.iter().map(|plan| (plan, next_command(ctx, plan))).collect::<Vec<_>>();
+    match ctx.format() {
+        Format::Terminal => {}
+        Format::Markdown => ctx.result(&render::markdown::plans(&with_next())),
+        Format::Html => ctx.result(&render::html::page(&with_next())),
+        Format::Json => {
+            ctx.result(&(serde_json::to_string_pretty(&plans).expect("a plan holds only JSON values") + "\n"));
+        }
     }
     session.tell_calls(ctx);
     let changes = plans.iter().any(Plan::has_changes);
     Ok(if args.exit_code && changes { Exit::Changes } else { Exit::Done })
+}
+
+fn next_command(ctx: &Ctx, plan: &Plan) -> Option<String> {
+    render::next_command(plan, ctx.global.sandbox)
 }
 
 /// What the sandbox cannot hold is named, never silently left out.
@@ -54,6 +65,7 @@ pub(crate) fn show(ctx: &Ctx, plan: &Plan, next: Option<&str>) {
     let text = match ctx.format() {
         Format::Terminal => render::terminal::plan(plan, next, ctx.width),
         Format::Markdown => render::markdown::plan(plan, next),
+        Format::Html => render::html::page(&[(plan, next.map(str::to_owned))]),
         Format::Json => serde_json::to_string_pretty(plan).expect("a plan holds only JSON values") + "\n",
     };
     ctx.result(&text);

@@ -2,8 +2,8 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
-//HTML
-//LAYOUT
+pub(crate) mod html;
+mod layout;
 pub(crate) mod markdown;
 pub(crate) mod progress;
 pub(crate) mod style;
