@@ -308,7 +308,7 @@ fn drawn(
 /// A sentence as HTML: what stands between backticks is code.
 fn rich(text: &str) -> String {
     let parts: Vec<String> = text.split('`').map(escaped).collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escaped(text);
     }
     let is_code = |position: usize| position % 2 == 1;
