@@ -70,7 +70,7 @@ pub(crate) fn page(plans: &[(&Plan, Option<String>)]) -> String {
 
 fn stack(number: usize, plan: &Plan, next: Option<&str>) -> Value {
     let groups = super::groups(plan);
-    let anchor = |id: &LogicalId| format!("s{number}-{id}");
+    let anchor = |id: &LogicalId| anchor(number, id);
     // Something new is told last: there is nothing to weigh.
     let (creations, others): (Vec<&Group<'_>>, Vec<&Group<'_>>) =
         groups.iter().partition(|group| group.is_plain_creation());
@@ -79,13 +79,16 @@ fn stack(number: usize, plan: &Plan, next: Option<&str>) -> Value {
         .chain(creations)
         .map(|group| entry(group, groups.len() <= FOLD || group.first().risk > Risk::Safe, &anchor))
         .collect();
-    let actions = [Action::Recreate, Action::Delete, Action::Replace, Action::Update, Action::Create];
-    let counts: Vec<Value> = actions
-        .iter()
-        .map(|action| (action, plan.lines.iter().filter(|line| line.change.action == *action).count()))
-        .filter(|(_, count)| *count > 0)
-        .map(|(action, count)| with_shape(json!({ "action": super::word(*action), "count": count }), *action))
-        .collect();
+    // In the order of the lines: the worst first.
+    let mut counts: Vec<(Action, usize)> = Vec::new();
+    for action in plan.lines.iter().map(|line| line.change.action) {
+        match counts.iter_mut().find(|(known, _)| *known == action) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((action, 1)),
+        }
+    }
+    let counts: Vec<Value> =
+        counts.into_iter().map(|(action, count)| with_sign(json!({ "count": count }), action)).collect();
     let commit = plan.record.commit.as_ref().map(|commit| format!("{} {}", commit.short(), commit.subject));
     json!({
         "headline": super::headline(plan),
@@ -113,7 +116,6 @@ fn entry(group: &Group<'_>, open: bool, anchor: &impl Fn(&LogicalId) -> String) 
         group.lines.iter().map(|line| json!({ "name": line.change.name, "anchor": anchor(&line.change.id) })).collect();
     let entry = json!({
         "open": open,
-        "action": super::word(change.action),
         "kind": super::kind(&change.kind),
         "title": group.names(3),
         "times": group.lines.len(),
@@ -126,22 +128,42 @@ fn entry(group: &Group<'_>, open: bool, anchor: &impl Fn(&LogicalId) -> String) 
         "cause_word": super::cause(change.cause),
         "details": group.details().iter().map(detail).collect::<Vec<_>>(),
     });
-    with_shape(entry, change.action)
+    with_sign(entry, change.action)
 }
 
-/// The sign of an action, on a shape of its own: neither colour nor a small sign alone has to be told apart.
-fn with_shape(mut value: Value, action: Action) -> Value {
-    let (shape, baseline) = match action {
-        Action::Create => ("M-9.5 0a9.5 9.5 0 1 1 19 0a9.5 9.5 0 1 1-19 0z", 4.5),
-        Action::Update => ("M0-11 11 0 0 11-11 0z", 4.5),
-        Action::Replace => ("M-5.5-9.5h11l5.5 9.5-5.5 9.5h-11l-5.5-9.5z", 4.5),
-        Action::Delete => ("M-9-9h18v18h-18z", 4.5),
-        Action::Recreate => ("M0-10.5 11 9.5h-22z", 7.0),
+/// Word and sign of an action, and a shape of its own: neither colour nor a small sign alone has to be told apart.
+fn with_sign(mut value: Value, action: Action) -> Value {
+    let word = super::word(action);
+    let (shape, baseline) = match word {
+        "create" => ("M-9.5 0a9.5 9.5 0 1 1 19 0a9.5 9.5 0 1 1-19 0z", 4.5),
+        "update" => ("M0-11 11 0 0 11-11 0z", 4.5),
+        "replace" => ("M-5.5-9.5h11l5.5 9.5-5.5 9.5h-11l-5.5-9.5z", 4.5),
+        "delete" => ("M-9-9h18v18h-18z", 4.5),
+        "recreate" => ("M0-10.5 11 9.5h-22z", 7.0),
+        "remove" => ("M-4.5-10.5h9l6 6v9l-6 6h-9l-6-6v-9z", 4.5),
+        // Like a shield: nothing is done to it, or it is taken in.
+        _ => ("M-9-9.5h18v12l-9 8-9-8z", 3.5),
     };
-    for (key, own) in [("shape", json!(shape)), ("baseline", json!(baseline)), ("sign", json!(super::sign(action)))] {
+    let own = [
+        ("action", json!(word)),
+        ("action_key", json!(word.replace(' ', "-"))),
+        ("sign", json!(super::sign(action))),
+        ("shape", json!(shape)),
+        ("baseline", json!(baseline)),
+    ];
+    for (key, own) in own {
         value[key] = own;
     }
     value
+}
+
+/// Where a change stands on the page. What hangs on a resource goes by an id that may hold anything.
+fn anchor(number: usize, id: &LogicalId) -> String {
+    let plain = id.as_str().chars().map(|letter| match letter {
+        letter if letter.is_ascii_alphanumeric() => letter.to_string(),
+        other => format!("_{:x}", u32::from(other)),
+    });
+    format!("s{number}-{}", plain.collect::<String>())
 }
 
 fn detail(detail: &Detail<'_>) -> Value {
@@ -183,14 +205,14 @@ struct Mark<'a> {
     lines: Vec<&'a Line>,
 }
 
-fn mark<'a>(node: &Node, lines: &BTreeMap<&LogicalId, &'a Line>) -> Option<Mark<'a>> {
-    let own = lines.get(&node.id);
-    let found: Vec<&Line> =
-        own.into_iter().copied().chain(node.parts.iter().filter_map(|id| lines.get(id).copied())).collect();
-    let worst = found.iter().map(|line| line.risk).max()?;
+fn mark<'a>(node: &Node, lines: &BTreeMap<&str, Vec<&'a Line>>) -> Option<Mark<'a>> {
+    let of = |id: &LogicalId| lines.get(id.as_str()).into_iter().flatten().copied().collect::<Vec<_>>();
+    let own = of(&node.id);
+    let action = own.iter().find(|line| line.change.id == node.id).map_or(Action::Update, |line| line.change.action);
+    let found: Vec<&Line> = own.into_iter().chain(node.parts.iter().flat_map(of)).collect();
     Some(Mark {
-        action: own.map_or(Action::Update, |line| line.change.action),
-        risk: worst,
+        action,
+        risk: found.iter().map(|line| line.risk).max()?,
         drift: found.iter().any(|line| super::has_drift(line)),
         lines: found,
     })
@@ -216,7 +238,12 @@ fn role(kind: &str) -> &'static str {
 
 /// The picture with everything in its place; `None` when there is nothing to show.
 fn picture(plan: &Plan, anchor: &impl Fn(&LogicalId) -> String) -> Option<Value> {
-    let lines: BTreeMap<&LogicalId, &Line> = plan.lines.iter().map(|line| (&line.change.id, line)).collect();
+    // What somebody attached to a resource has that one's id before a slash.
+    let mut lines: BTreeMap<&str, Vec<&Line>> = BTreeMap::new();
+    for line in &plan.lines {
+        let id = line.change.id.as_str();
+        lines.entry(id.split('/').next().unwrap_or(id)).or_default().push(line);
+    }
     let marks: Vec<Option<Mark<'_>>> = plan.picture.nodes.iter().map(|node| mark(node, &lines)).collect();
     let index: BTreeMap<&LogicalId, usize> =
         plan.picture.nodes.iter().enumerate().map(|(index, node)| (&node.id, index)).collect();
@@ -294,13 +321,12 @@ fn drawn(
         "name": shortened(name, NAME),
         "title": title,
         "role": role(&node.kind),
-        "action": mark.map(|mark| super::word(mark.action)),
         "risk": mark.map(|mark| risk_key(mark.risk)),
         "drift": drift,
         "anchor": mark.and_then(|mark| mark.lines.first()).map(|line| anchor(&line.change.id)),
     });
     match mark {
-        Some(mark) => with_shape(node, mark.action),
+        Some(mark) => with_sign(node, mark.action),
         None => node,
     }
 }
@@ -344,7 +370,7 @@ mod tests {
     use super::*;
 
     fn text(plan: &Plan) -> String {
-        page(&[(plan, super::super::next_command(plan, false))])
+        page(&[(plan, Some("deployer deploy shop --stage dev".to_owned()))])
     }
 
     #[test]
@@ -381,6 +407,16 @@ mod tests {
         plan.blocked[0].way_out = "`<script>`".to_owned();
         let page = text(&plan);
         assert!(!page.contains("<img") && !page.contains("<script"), "{page}");
+    }
+
+    #[test]
+    fn what_hangs_on_a_part_marks_the_node() {
+        let mut plan = samples::mixed();
+        plan.lines.truncate(1);
+        plan.lines[0].change.id = LogicalId::new("CheckoutRole/by hand \"x\"");
+        let page = text(&plan);
+        assert!(page.contains("href=\"#s0-CheckoutRole_2fby_20hand_20_22x_22\""), "{page}");
+        assert!(page.contains("id=\"s0-CheckoutRole_2fby_20hand_20_22x_22\""));
     }
 
     #[test]
