@@ -68,7 +68,9 @@ fn the_page_of_a_plan_is_whole_and_readable_in_a_browser() {
     };
     let shop = Shop::new("page", &queues("jobs: {}, letters: {}", "hi", "{queue: jobs, can: send}"));
     shop.deploy();
-    shop.lambda("PUT", "hello", "configuration", &json!({ "MemorySize": 1024 }));
+    let by_hand =
+        json!({ "MemorySize": 1024, "Environment": { "Variables": { "GREETING": "hi", "TOKEN": "hunter2" } } });
+    shop.lambda("PUT", "hello", "configuration", &by_hand);
     shop.declare(&queues(
         "jobs: {visibility: 20m}, news: {}",
         "<hello> & | welcome",
@@ -77,6 +79,8 @@ fn the_page_of_a_plan_is_whole_and_readable_in_a_browser() {
 
     let (page, plans) = plans(&shop);
     is_as_the_schema_says(&plans);
+    assert!(page.contains("TOKEN") && !page.contains("hunter2"), "what somebody else wrote may be secret");
+    assert!(!plans.to_string().contains("hunter2"));
     let wide = is_sound(&shop, &page, WIDE, &plans);
     is_sound(&shop, &page, NARROW, &plans);
     is_sound(&shop, &page, DARK, &plans);

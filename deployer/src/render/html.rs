@@ -77,7 +77,11 @@ fn stack(number: usize, plan: &Plan, next: Option<&str>) -> Value {
     let all: Vec<Value> = others
         .into_iter()
         .chain(creations)
-        .map(|group| entry(group, groups.len() <= FOLD || group.first().risk > Risk::Safe, &anchor))
+        .map(|group| {
+            let line = group.first();
+            let is_telling = line.risk > Risk::Safe || super::has_drift(line);
+            entry(group, groups.len() <= FOLD || is_telling, &anchor)
+        })
         .collect();
     // In the order of the lines: the worst first.
     let mut counts: Vec<(Action, usize)> = Vec::new();
@@ -407,6 +411,17 @@ mod tests {
         plan.blocked[0].way_out = "`<script>`".to_owned();
         let page = text(&plan);
         assert!(!page.contains("<img") && !page.contains("<script"), "{page}");
+    }
+
+    #[test]
+    fn several_stacks_share_a_page_and_no_id_is_there_twice() {
+        let (one, two) = (samples::mixed(), samples::many(20));
+        let page = page(&[(&samples::empty(), None), (&one, None), (&two, None), (&one, None)]);
+        let ids: Vec<&str> =
+            page.split(" id=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()).collect();
+        let unique: std::collections::BTreeSet<&&str> = ids.iter().collect();
+        assert_eq!(unique.len(), ids.len(), "{ids:?}");
+        assert!(ids.contains(&"changes") && ids.contains(&"s1-Emails") && ids.contains(&"s3-Emails"));
     }
 
     #[test]
