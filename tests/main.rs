@@ -5,6 +5,7 @@
 mod adopt;
 mod aws;
 mod bridge;
+mod browser;
 mod build;
 mod check;
 mod deploy;
@@ -16,6 +17,7 @@ mod harness;
 mod local;
 mod measure;
 mod offline;
+mod page;
 mod plan;
 mod rollback;
 mod sandbox;

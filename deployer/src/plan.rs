@@ -29,6 +29,7 @@ use std::path::PathBuf;
 /// What a deployment, a rollback or a deletion will do. `format_version` 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Plan {
+    #[schemars(extend("const" = 1))]
     pub(crate) format_version: u32,
     pub(crate) intent: Intent,
     pub(crate) place: Place,
@@ -258,7 +259,9 @@ impl Plan {
 
     /// Counts by action: create, update, replace, delete.
     pub(crate) fn counts(&self) -> [usize; 4] {
-        let count = |actions: &[Action]| self.lines.iter().filter(|line| actions.contains(&line.change.action)).count();
+        let count = |actions: &[Action]| {
+            self.lines.iter().filter(|line| !line.kept && actions.contains(&line.change.action)).count()
+        };
         [
             count(&[Action::Create, Action::Recreate, Action::Import]),
             count(&[Action::Update]),

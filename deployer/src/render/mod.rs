@@ -2,8 +2,8 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
-//HTML
-//LAYOUT
+pub(crate) mod html;
+mod layout;
 pub(crate) mod markdown;
 pub(crate) mod progress;
 pub(crate) mod style;
@@ -57,6 +57,11 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
     }
 }
 
+/// The cause of a line, and whether the plan leaves it as it is.
+pub(crate) fn whose(line: &Line) -> &'static str {
+    if line.kept { "drift, kept" } else { cause(line.change.cause) }
+}
+
 pub(crate) fn undo(undo: Undo) -> &'static str {
     match undo {
         Undo::Alias => "undo: rollback moves the alias back, seconds",
@@ -99,6 +104,9 @@ pub(crate) fn summary(plan: &Plan) -> String {
     match (parts.is_empty(), plan.has_changes()) {
         (true, false) if plan.intent == Intent::Drift => {
             format!("No drift. {} is as it was deployed.", plan.place.stack)
+        }
+        (true, false) if plan.lines.iter().any(|line| line.kept) => {
+            "Nothing to do: what was changed outside of the stack file is kept.".to_owned()
         }
         (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
         (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
@@ -214,8 +222,8 @@ impl<'a> Group<'a> {
 
     /// `[drift]`, unless the change is all yours.
     pub(crate) fn mark(&self) -> Option<String> {
-        let found = self.first().change.cause;
-        (found != Cause::Yours).then(|| format!("[{}]", cause(found)))
+        let line = self.first();
+        (line.change.cause != Cause::Yours).then(|| format!("[{}]", whose(line)))
     }
 
     /// `replaces: its name can only be set at creation; undo: …`
