@@ -65,7 +65,7 @@ pub(crate) fn whose(line: &Line) -> &'static str {
 pub(crate) fn undo(undo: Undo) -> &'static str {
     match undo {
         Undo::Alias => "undo: rollback moves the alias back, seconds",
-        Undo::ByHand => "undo: by hand again; `deployer adopt` keeps what is live instead",
+        Undo::ByHand => "undo: by hand, as it was done",
         Undo::ChangeSet => "undo: deploy the earlier stack file, a change set",
         Undo::No => "cannot be undone",
     }
