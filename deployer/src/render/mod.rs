@@ -161,6 +161,8 @@ pub(crate) fn transition(property: &PropertyChange) -> String {
 pub(crate) struct Group<'a> {
     /// At least one.
     pub(crate) lines: Vec<&'a Line>,
+    /// Whether the plan's lines have different causes.
+    mixed: bool,
 }
 
 /// One property as it is told.
@@ -175,9 +177,10 @@ pub(crate) struct Detail<'a> {
 
 /// The plan's lines, worst first; alike ones folded.
 pub(crate) fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mixed = plan.lines.iter().any(|line| line.change.cause != Cause::Yours);
     let mut groups: IndexMap<String, Group<'_>> = IndexMap::new();
     for line in &plan.lines {
-        groups.entry(likeness(line)).or_insert_with(|| Group { lines: Vec::new() }).lines.push(line);
+        groups.entry(likeness(line)).or_insert_with(|| Group { lines: Vec::new(), mixed }).lines.push(line);
     }
     groups.into_values().collect()
 }
@@ -220,10 +223,10 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// `[drift]`, unless the change is all yours.
+    /// `[drift]`; nothing where the whole plan is yours.
     pub(crate) fn mark(&self) -> Option<String> {
         let line = self.first();
-        (line.change.cause != Cause::Yours).then(|| format!("[{}]", whose(line)))
+        self.mixed.then(|| format!("[{}]", whose(line)))
     }
 
     /// `replaces: its name can only be set at creation; undo: …`
