@@ -8,6 +8,7 @@ pub(crate) mod confirm;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod drift;
+pub(crate) mod iam;
 pub(crate) mod plan;
 pub(crate) mod releases;
 pub(crate) mod rollback;
@@ -33,6 +34,7 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Drift(args) => drift::run(ctx, args).await,
         Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,
+        Command::Iam(args) => iam::run(ctx, args).await,
         Command::Rollback(args) => rollback::run(ctx, args).await,
         Command::Releases(args) => releases::run(ctx, args).await,
         Command::Status(args) => status::run(ctx, args).await,
