@@ -42,6 +42,7 @@ pub(crate) fn line(event: &Event, elapsed: Duration) -> Option<String> {
                 _ => format!("  {function}: live {to}"),
             }
         }
+        Event::Note(text) => text.clone(),
         Event::Step { step, .. } => format!("  {}", super::step(step)?),
     };
     Some(format!("{time} {text}"))
