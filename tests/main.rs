@@ -18,6 +18,7 @@ mod offline;
 mod plan;
 mod rollback;
 mod sandbox;
+mod shift;
 mod synth;
 mod ticketbottle;
 mod tidy;

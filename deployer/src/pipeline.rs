@@ -57,9 +57,11 @@ fn desired(ctx: &Ctx, is_sandbox: bool, stack: &Stack, artifacts: &Artifacts) ->
             Artifact::Zip { code_sha256, .. } => code_sha256.clone(),
             Artifact::Image { uri } => uri.clone(),
         };
-        let provisioned = stack.file.functions.get(name).and_then(|function| {
-            Some(function.concurrency.as_ref()?.provisioned.as_ref()?.value)
-        });
+        let provisioned = stack
+            .file
+            .functions
+            .get(name)
+            .and_then(|function| Some(function.concurrency.as_ref()?.provisioned.as_ref()?.value));
         (name.clone(), declared(name, code, provisioned))
     });
     (Desired { template, by_api, functions: functions.collect() }, notes)

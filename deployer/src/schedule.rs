@@ -75,8 +75,10 @@ pub(crate) fn poll_ms(ticks: &[Tick]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::release::Strategy;
     use crate::units::Percent;
-    use proptest::prelude::*;
+    use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
+    use proptest::strategy::Strategy as Generator;
 
     fn text(text: &str) -> Vec<(u64, u8)> {
         let strategy = Strategy::parse(text).expect("a strategy");
@@ -119,7 +121,7 @@ mod tests {
         assert_eq!(ticks, expected);
     }
 
-    fn strategy() -> impl proptest::strategy::Strategy<Value = Strategy> {
+    fn strategy() -> impl Generator<Value = Strategy> {
         (1_u8..=99, 0_u64..100_000, any::<bool>()).prop_map(|(share, seconds, canary)| {
             let (share, time) = (Percent(share), Duration::from_secs(seconds));
             match canary {

@@ -55,7 +55,8 @@ pub(crate) fn promote(unfinished: &Unfinished<'_>, options: &Options, state: &St
                     plan.steps.push(shift);
                     // Somebody decided; what is on already has still to be known and named.
                     let firing = firing(&course, options);
-                    plan.blocked.extend(firing.into_iter().filter(|block| !plan.blocked.contains(block)).collect::<Vec<_>>());
+                    plan.blocked
+                        .extend(firing.into_iter().filter(|block| !plan.blocked.contains(block)).collect::<Vec<_>>());
                 }
             }
         }
@@ -77,7 +78,8 @@ pub(crate) fn promote(unfinished: &Unfinished<'_>, options: &Options, state: &St
     // Functions that the release made have no old version to share with: they moved, or the next deployment moves them.
     for released in plan.record.functions.values_mut().filter(|released| released.version.as_str() == "$LATEST") {
         let live = state.functions.values().filter_map(crate::state::Known::present);
-        if let Some(alias) = live.into_iter().find(|live| live.name == released.function).and_then(|live| live.alias.present())
+        if let Some(alias) =
+            live.into_iter().find(|live| live.name == released.function).and_then(|live| live.alias.present())
         {
             released.changed = alias.version != released.version;
             released.version = alias.version.clone();
@@ -92,7 +94,8 @@ pub(crate) fn promote(unfinished: &Unfinished<'_>, options: &Options, state: &St
 pub(crate) fn abort(unfinished: &Unfinished<'_>, state: &State) -> Plan {
     let mut plan = blank(unfinished, state, Intent::Abort { release: unfinished.release.number });
     for half in unfinished.functions.iter().filter(|half| !matches!(half.share, None | Some(0))) {
-        let line = rollback::line(half.id.clone(), half.live, half.from.as_str(), "the old version gets all traffic again");
+        let line =
+            rollback::line(half.id.clone(), half.live, half.from.as_str(), "the old version gets all traffic again");
         plan.lines.push(line);
         plan.steps.push(moved(half, half.from));
     }

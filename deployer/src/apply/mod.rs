@@ -152,9 +152,7 @@ pub(crate) async fn apply(
     }
     match late {
         None => Outcome::Succeeded,
-        Some(late) => {
-            Outcome::Failed { message: late.message, now: format!("the release is live; {}", late.now) }
-        }
+        Some(late) => Outcome::Failed { message: late.message, now: format!("the release is live; {}", late.now) },
     }
 }
 

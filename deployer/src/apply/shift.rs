@@ -71,11 +71,8 @@ pub(crate) async fn shift(step: &Gradual, world: &impl World, moved: impl Fn(&[(
                 return Ended::TakenBack { alarms, problems };
             }
         }
-        let group: Vec<(&Move, u8)> = step
-            .moves
-            .iter()
-            .filter_map(|one| tick.shares.get(&one.function).map(|share| (one, *share)))
-            .collect();
+        let group: Vec<(&Move, u8)> =
+            step.moves.iter().filter_map(|one| tick.shares.get(&one.function).map(|share| (one, *share))).collect();
         let results = join_all(group.iter().map(|(one, share)| world.weigh(one, *share))).await;
         let mut refusals = Vec::new();
         for ((one, _), result) in group.iter().zip(results) {

@@ -87,8 +87,12 @@ pub(crate) async fn provisioned(
     let each = versions.iter().map(|version| async move {
         let call = client.get_provisioned_concurrency_config().function_name(name).qualifier(version.as_str());
         match call.send().await.explain("lambda:GetProvisionedConcurrencyConfig") {
-            Ok(answer) => Ok(answer.requested_provisioned_concurrent_executions.map(|count| (version.to_string(), count))),
-            Err(error) if error.is_missing() || error.code == "ProvisionedConcurrencyConfigNotFoundException" => Ok(None),
+            Ok(answer) => {
+                Ok(answer.requested_provisioned_concurrent_executions.map(|count| (version.to_string(), count)))
+            }
+            Err(error) if error.is_missing() || error.code == "ProvisionedConcurrencyConfigNotFoundException" => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     });
@@ -127,7 +131,10 @@ pub(crate) async fn provision(
             Some(ProvisionedConcurrencyStatusEnum::Ready) => return Ok(()),
             Some(ProvisionedConcurrencyStatusEnum::Failed) => {
                 let reason = answer.status_reason.unwrap_or_default();
-                return Err(failed("ProvisioningFailed", format!("executions of {name}:{version} do not get warm: {reason}")));
+                return Err(failed(
+                    "ProvisioningFailed",
+                    format!("executions of {name}:{version} do not get warm: {reason}"),
+                ));
             }
             _ if waited >= LONGEST_WAIT => {
                 return Err(failed(

@@ -90,7 +90,8 @@ pub(crate) async fn values(client: &Client, alarm: &MetricAlarm, now: i64) -> Re
         .scan_by(aws_sdk_cloudwatch::types::ScanBy::TimestampAscending);
     let answer = call.send().await.explain("cloudwatch:GetMetricData")?;
     let found = answer.metric_data_results.unwrap_or_default().into_iter().next();
-    let values: Vec<String> = found.and_then(|found| found.values).unwrap_or_default().iter().map(f64::to_string).collect();
+    let values: Vec<String> =
+        found.and_then(|found| found.values).unwrap_or_default().iter().map(f64::to_string).collect();
     let values = if values.is_empty() { "no values".to_owned() } else { values.join(", ") };
     let sign = match alarm.comparison_operator.as_ref().map(|operator| operator.as_str()) {
         Some("GreaterThanOrEqualToThreshold") => "≥",

@@ -53,8 +53,7 @@ pub(crate) async fn promote(ctx: &Ctx, args: &Promote) -> Result<Exit, Failure> 
             Some(alarms.into_iter().map(|alarm| (alarm.name, alarm.state)).collect())
         }
     };
-    let options =
-        Options { gradually: args.gradually, courses, ignore_alarms: args.ignore_alarm.clone(), alarms };
+    let options = Options { gradually: args.gradually, courses, ignore_alarms: args.ignore_alarm.clone(), alarms };
     let plan = shifts::promote(&unfinished, &options, &state);
     plan_command::show(ctx, &plan, None);
     let number = plan.record.number;

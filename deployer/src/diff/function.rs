@@ -2,7 +2,8 @@
 
 use super::sides::Sides;
 use super::{
-    CODE, Cause, Change, Desired, DesiredFunction, FUNCTION, PropertyChange, TRAFFIC, WARM, attributes, recreated, updated,
+    CODE, Cause, Change, Desired, DesiredFunction, FUNCTION, PropertyChange, TRAFFIC, WARM, attributes, recreated,
+    updated,
 };
 use crate::cfn::Resource;
 use crate::ids::LogicalId;

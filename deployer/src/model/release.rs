@@ -132,7 +132,8 @@ impl Decode for Course {
 
     fn schema(definitions: &mut Map<String, Value>) -> Value {
         let long = Watched::schema(definitions);
-        let short = json!({ "type": "string", "pattern": "^(all-at-once|canary [0-9]+% for .+|linear [0-9]+% every .+)$" });
+        let short =
+            json!({ "type": "string", "pattern": "^(all-at-once|canary [0-9]+% for .+|linear [0-9]+% every .+)$" });
         json!({ "anyOf": [short, long] })
     }
 }

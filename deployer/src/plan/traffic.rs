@@ -122,8 +122,7 @@ fn watches(alarm: &Resource, function: &LogicalId, function_name: &str) -> bool 
         }
     }
     let is_function = |value: &Value| {
-        value.as_str() == Some(function_name)
-            || value.get("Ref").and_then(Value::as_str) == Some(function.as_str())
+        value.as_str() == Some(function_name) || value.get("Ref").and_then(Value::as_str) == Some(function.as_str())
     };
     ["Dimensions", "Metrics"].iter().any(|key| alarm.properties.get(*key).is_some_and(|value| any(value, &is_function)))
 }
@@ -237,7 +236,8 @@ fn obstacle(mover: &Mover<'_>, lines: &[Line]) -> Option<String> {
     let made_anew = lines.iter().any(|line| {
         line.change.kind == "AWS::IAM::Role"
             && matches!(line.change.action, Action::Replace | Action::Recreate)
-            && (Some(line.change.name.as_str()) == role || line.change.id == crate::synth::logical_ids::role(mover.function))
+            && (Some(line.change.name.as_str()) == role
+                || line.change.id == crate::synth::logical_ids::role(mover.function))
     });
     made_anew.then(|| "its role is made anew, and one alias cannot serve versions with two roles".to_owned())
 }
@@ -318,3 +318,6 @@ pub(super) fn warmth(
         remove: have.keys().map(|version| FunctionVersion::new(version.as_str())).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,8 +15,8 @@ mod wrap;
 pub(crate) mod samples;
 
 use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION, TRAFFIC};
-use crate::meaning::{self, Item};
 use crate::ids::LogicalId;
+use crate::meaning::{self, Item};
 use crate::plan::traffic::Gradual;
 use crate::plan::{Intent, Line, Plan, Step, Undo};
 use crate::risk::Risk;

@@ -35,8 +35,7 @@ impl<F: Fn(Event)> AwsRunner<'_, F> {
             return Err(StepError { message: format!("no version of {name} was published"), now: String::new() });
         };
         for check in checks {
-            let answer =
-                traffic::invoke(&self.clients.lambda, name, &version, &check.event).await.map_err(still)?;
+            let answer = traffic::invoke(&self.clients.lambda, name, &version, &check.event).await.map_err(still)?;
             let misses = check.misses(&answer);
             if misses.is_empty() {
                 continue;
@@ -140,11 +139,8 @@ impl<F: Fn(Event)> AwsRunner<'_, F> {
             let ids = step.alarms.iter().filter(|alarm| alarm.name.is_none()).filter_map(|alarm| alarm.id.as_ref());
             watched.extend(ids.filter_map(|id| Some(resources.get(id)?.physical_id.to_string())));
         }
-        let least = |one: &Move| Least {
-            function: one.function.clone(),
-            invocations: u64::from(one.least),
-            hold: one.hold,
-        };
+        let least =
+            |one: &Move| Least { function: one.function.clone(), invocations: u64::from(one.least), hold: one.hold };
         let mut to = BTreeMap::new();
         for one in &step.moves {
             let Some(version) = one.to.clone().or_else(|| self.published_version(&one.function)) else {
@@ -214,8 +210,11 @@ impl<F: Fn(Event)> AwsRunner<'_, F> {
         let counters = |one: &Move| {
             let versions = [one.from.to_string(), world.to(one).to_string()];
             versions.map(|version| {
-                ["Invocations", "Errors"]
-                    .map(|metric| Counter { metric, function: one.name.clone(), version: Some(version.clone()) })
+                ["Invocations", "Errors"].map(|metric| Counter {
+                    metric,
+                    function: one.name.clone(),
+                    version: Some(version.clone()),
+                })
             })
         };
         let all: Vec<Counter> = step.moves.iter().flat_map(counters).flatten().collect();
