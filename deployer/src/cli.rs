@@ -47,6 +47,8 @@ pub(crate) enum Format {
     Terminal,
     Markdown,
     Json,
+    /// One page that needs nothing else; of plans alone, the rest is text
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +74,7 @@ impl Color {
 pub(crate) enum Command {
     /// Find mistakes in the stack files; calls nothing
     Check(cmd::check::Args),
-    /// Print the JSON Schema of stack files, for editors
+    /// Print the JSON Schema of stack files, for editors, or of plans
     Schema(cmd::schema::Args),
     /// Print the CloudFormation template of a stack
     Synth(cmd::synth::Args),

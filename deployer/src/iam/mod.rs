@@ -1,5 +1,6 @@
 //! Identity and access: policy statements as values, and the verbs of `access:`.
 
+pub(crate) mod actions;
 pub(crate) mod algebra;
 pub(crate) mod grants;
 pub(crate) mod policy;
