@@ -4,7 +4,7 @@ use crate::aws::{PYTHON, Shop};
 use crate::harness::Run;
 use serde_json::{Value, json};
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 /// Two functions that are released by `release`, and an alarm over the errors of the first.
 fn two(stack: &str, release: &str, more: &str) -> String {
@@ -82,6 +82,14 @@ impl Running {
         self.stderr.read_to_string(&mut self.said).expect("it speaks UTF-8");
         let status = self.child.wait().expect("it ends");
         Run { stdout: String::new(), stderr: self.said, code: status.code().unwrap_or(-1) }
+    }
+
+    /// Ctrl-C.
+    fn interrupted(self) -> Run {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().expect("there is a program to send signals");
+        assert!(sent.success(), "nobody to interrupt: {}", self.said);
+        self.ended()
     }
 
     fn killed(mut self) {
@@ -236,7 +244,10 @@ fn a_shift_that_was_killed_goes_on_or_back() {
     assert_eq!(versions(&shop), ["3", "3"]);
 
     shop.code("fourth").declare(&two("shifted", long, ""));
-    Running::at_ten(&shop).killed();
+    let run = Running::at_ten(&shop).interrupted();
+    assert_eq!(run.code, 130, "{}", run.text());
+    assert!(run.stderr.contains("`deployer promote shifted --stage dev --sandbox` finishes"), "{}", run.text());
+    assert_eq!(last(&shop)["outcome"]["result"], "held");
     shop.declare(&two("shifted", "canary 20% for 1s", "")).deploy();
     assert_eq!(versions(&shop), ["4", "4"]);
     shop.is_settled();

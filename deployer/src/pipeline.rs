@@ -57,12 +57,7 @@ fn desired(ctx: &Ctx, is_sandbox: bool, stack: &Stack, artifacts: &Artifacts) ->
             Artifact::Zip { code_sha256, .. } => code_sha256.clone(),
             Artifact::Image { uri } => uri.clone(),
         };
-        let provisioned = stack
-            .file
-            .functions
-            .get(name)
-            .and_then(|function| Some(function.concurrency.as_ref()?.provisioned.as_ref()?.value));
-        (name.clone(), declared(name, code, provisioned))
+        (name.clone(), declared(name, code, provisioned(stack, name)))
     });
     (Desired { template, by_api, functions: functions.collect() }, notes)
 }
@@ -72,10 +67,16 @@ fn declared(name: &str, code: String, provisioned: Option<u32>) -> DesiredFuncti
     DesiredFunction { id: logical_ids::function(name), code, parameters, provisioned }
 }
 
+/// Executions that the stack file wants kept warm for a function.
+fn provisioned(stack: &Stack, function: &str) -> Option<u32> {
+    let concurrency = stack.file.functions.get(function)?.concurrency.as_ref()?;
+    concurrency.provisioned.as_ref().map(|count| count.value)
+}
+
 /// Functions that are to have warm executions.
-fn warm(desired: &Desired) -> Vec<LogicalId> {
-    let warm = desired.functions.values().filter(|function| function.provisioned.is_some());
-    warm.map(|function| function.id.clone()).collect()
+pub(crate) fn declared_warm(stack: &Stack) -> Vec<LogicalId> {
+    let functions = stack.file.functions.keys().filter(|name| provisioned(stack, name).is_some());
+    functions.map(|name| logical_ids::function(name)).collect()
 }
 
 /// States of the alarms that are to watch the plan's shift; `None` when nothing shifts.
@@ -103,7 +104,7 @@ pub(crate) async fn prepare(
     let (desired, adapted) = desired(ctx, clients.is_sandbox, stack, artifacts);
     let place = live::place(stack, clients, &connection.identity);
     let mut state = live::read(clients, place, &desired.template).await.map_err(unread)?;
-    live::warm(clients, &mut state, &warm(&desired)).await.map_err(unread)?;
+    live::warm(clients, &mut state, &declared_warm(stack)).await.map_err(unread)?;
     let changes = diff(&desired, &state);
     let policy = Policy {
         uploaded: uploaded(connection, &state, &changes, &desired, artifacts).await.map_err(unread)?,

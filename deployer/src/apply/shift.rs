@@ -144,7 +144,9 @@ async fn wait(
             Err(why) => {
                 blind += 1;
                 if blind >= BLIND {
-                    return Err(Stop::Ended(Ended::Held { why: format!("the alarms cannot be read: {why}") }));
+                    return Err(Stop::Ended(Ended::Held {
+                        why: format!("the alarms and metrics cannot be read: {why}"),
+                    }));
                 }
             }
         }

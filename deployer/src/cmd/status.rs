@@ -38,7 +38,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             let alarms: Vec<_> =
                 alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
             all.push(json!({ "stack": state.place.stack, "functions": state.functions, "alarms": alarms,
-                "release": state.current_release() }));
+                "release": state.current_release(),
+                "shift": unfinished::found(&state).map(|found| found.note(&state)) }));
             continue;
         }
         ctx.result(&heading(&state));

@@ -88,7 +88,7 @@ impl<F: Fn(Event)> AwsRunner<'_, F> {
     /// Runs the whole schedule.
     pub(super) async fn gradual(&self, step: &Gradual) -> Result<Done, StepError> {
         let world = self.world(step).await?;
-        self.begin(&world).await?;
+        self.begin(step, &world).await?;
         let ended = shift::shift(step, &world, |group| {
             for (one, share) in group {
                 let to = world.to(one);
@@ -161,10 +161,10 @@ impl<F: Fn(Event)> AwsRunner<'_, F> {
     }
 
     /// Writes into the ledger what is about to move: whoever finds it half done can go on or back.
-    async fn begin(&self, world: &AwsWorld<'_, F>) -> Result<(), StepError> {
+    async fn begin(&self, step: &Gradual, world: &AwsWorld<'_, F>) -> Result<(), StepError> {
         let record = {
             let mut record = self.record.lock().expect("no step panics while it writes the record");
-            for one in self.plan.steps.iter().filter_map(gradual_of).flat_map(|step| &step.moves) {
+            for one in &step.moves {
                 let shifting =
                     Shifting { function: one.name.clone(), from: one.from.clone(), to: world.to(one).clone() };
                 record.shifting.insert(one.function.clone(), shifting);
@@ -231,13 +231,6 @@ impl<F: Fn(Event)> AwsRunner<'_, F> {
             });
             self.note(format!("  {}: old {}; new {}", one.function, each[0], each[1]));
         }
-    }
-}
-
-fn gradual_of(step: &Step) -> Option<&Gradual> {
-    match step {
-        Step::Gradual(step) => Some(step),
-        _ => None,
     }
 }
 

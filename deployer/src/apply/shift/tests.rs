@@ -143,7 +143,7 @@ async fn too_little_traffic_holds_or_is_told() {
 #[tokio::test(start_paused = true)]
 async fn alarms_that_cannot_be_read_hold() {
     let (ended, done) = run(Scripted { unreadable: Some(100), traffic: 1, ..Scripted::default() }).await;
-    assert_eq!(ended, Ended::Held { why: "the alarms cannot be read: no answer".to_owned() });
+    assert_eq!(ended, Ended::Held { why: "the alarms and metrics cannot be read: no answer".to_owned() });
     assert_eq!(done, ["0s f 10", "0s g 10"]);
 }
 
