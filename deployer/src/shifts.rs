@@ -98,8 +98,20 @@ pub(crate) fn abort(unfinished: &Unfinished<'_>, state: &State) -> Plan {
             rollback::line(half.id.clone(), half.live, half.from.as_str(), "the old version gets all traffic again");
         plan.lines.push(line);
         plan.steps.push(moved(half, half.from));
+        let executions = state.current_release().and_then(|current| current.functions.get(half.function)?.provisioned);
+        // Only a shift that was through had come to its warm executions.
+        if half.share == Some(100) {
+            plan.steps.push(Step::Provision {
+                function: half.function.to_owned(),
+                name: half.live.name.clone(),
+                version: Some(half.from.clone()),
+                executions,
+                remove: vec![half.to.clone()],
+            });
+        }
     }
     plan.steps.push(Step::TakeBack { reason: format!("aborted by {}", state.place.caller) });
+    plan.steps.sort_by_key(Step::phase);
     plan
 }
 

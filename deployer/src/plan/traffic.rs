@@ -9,6 +9,7 @@ use crate::ids::{FunctionVersion, LogicalId};
 use crate::model::release::{Strategy, TooLittle};
 use crate::schedule::{self, Stage, Tick};
 use crate::state::{Deployed, LiveFunction};
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -156,10 +157,11 @@ pub(super) fn steps(
     let strategy = |mover: &Mover<'_>| course(mover).strategy.filter(|_| obstacle(mover, lines).is_none());
     let is_gradual = movers.iter().any(|mover| strategy(mover).is_some());
     let mut gradual = Vec::new();
+    let mut sudden: IndexMap<(String, String), Vec<&str>> = IndexMap::new();
     for mover in movers {
         let course = course(mover);
         if let Some((strategy, why)) = course.strategy.as_ref().zip(obstacle(mover, lines)) {
-            notes.push(format!("{}: all at once instead of {}: {why}", mover.function, strategy.text()));
+            sudden.entry((strategy.text(), why)).or_default().push(mover.function);
         }
         let alias = mover.live.and_then(|live| live.alias.present());
         match alias.filter(|alias| is_gradual && alias.version.as_str() != "$LATEST") {
@@ -173,7 +175,8 @@ pub(super) fn steps(
                     revision_id: alias.revision_id.clone(),
                     strategy: strategy.text(),
                     hold: course.hold,
-                    least: course.least,
+                    // There is no share to judge where there is none.
+                    least: if strategy == Strategy::AllAtOnce { 0 } else { course.least },
                 };
                 gradual.push((one, schedule::stages(&strategy), course.alarms));
             }
@@ -186,6 +189,9 @@ pub(super) fn steps(
             }),
         }
     }
+    notes.extend(sudden.iter().map(|((strategy, why), functions)| {
+        format!("{}: all at once instead of {strategy}: {why}", named(functions))
+    }));
     if !gradual.is_empty() {
         let step = together(gradual, ignored);
         notes.extend(told(&step));
@@ -193,6 +199,18 @@ pub(super) fn steps(
     }
     (steps, notes)
 }
+
+/// The first names, and how many more there are.
+fn named(functions: &[&str]) -> String {
+    let shown = functions.iter().take(NAMES_SHOWN).copied().collect::<Vec<_>>().join(", ");
+    match functions.len().saturating_sub(NAMES_SHOWN) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+/// Names in a note before the rest is counted.
+const NAMES_SHOWN: usize = 6;
 
 /// One step of functions with their stages and alarms.
 pub(crate) fn together(moves: Vec<(Move, Vec<Stage>, Vec<Watched>)>, ignored: &[String]) -> Gradual {

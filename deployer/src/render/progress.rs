@@ -43,6 +43,8 @@ pub(crate) fn line(event: &Event, elapsed: Duration) -> Option<String> {
             }
         }
         Event::Note(text) => text.clone(),
+        // Every move of it has been told.
+        Event::Step { step: Step::Gradual(_), .. } => return None,
         Event::Step { step, .. } => format!("  {}", super::step(step)?),
     };
     Some(format!("{time} {text}"))

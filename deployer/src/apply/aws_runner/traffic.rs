@@ -50,13 +50,28 @@ impl<F: Fn(Event)> AwsRunner<'_, F> {
                     check.asks,
                     misses.join("; ")
                 ),
-                now: format!(
-                    "no traffic has moved: every alias still serves the version that it served before; \
-                     version {version} of {function} is published and serves nobody"
-                ),
+                now: match self.is_new(function) {
+                    true => format!(
+                        "no alias has moved; {function} is new, and its alias serves what was just built and failed"
+                    ),
+                    false => format!(
+                        "no traffic has moved: every alias still serves the version that it served before; \
+                         version {version} of {function} is published and serves nobody"
+                    ),
+                },
             }));
         }
         Ok(Done::Plain)
+    }
+
+    /// Whether no version of the function was live before.
+    fn is_new(&self, function: &str) -> bool {
+        self.plan.steps.iter().any(|step| match step {
+            Step::Shift { function: own, from, .. } if own == function => {
+                from.as_ref().is_none_or(|from| from.as_str() == "$LATEST")
+            }
+            _ => false,
+        })
     }
 
     /// Keeps the new executions warm before the old ones are let go.
