@@ -14,6 +14,7 @@ mod drift;
 mod failure;
 mod hand;
 mod harness;
+mod iam;
 mod local;
 mod measure;
 mod offline;

@@ -91,6 +91,8 @@ pub(crate) enum Command {
     State(cmd::state::Args),
     /// Plan, confirm, apply, record
     Deploy(cmd::deploy::Args),
+    /// Least privilege: what roles grant against what the code can reach
+    Iam(cmd::iam::Args),
     /// Move every alias back to an earlier release
     Rollback(cmd::rollback::Args),
     /// Finish the shift of a release that stands in the middle

@@ -8,6 +8,7 @@ pub(crate) mod confirm;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod drift;
+pub(crate) mod iam;
 pub(crate) mod plan;
 pub(crate) mod releases;
 pub(crate) mod rollback;
@@ -34,6 +35,7 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Drift(args) => drift::run(ctx, args).await,
         Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,
+        Command::Iam(args) => iam::run(ctx, args).await,
         Command::Rollback(args) => rollback::run(ctx, args).await,
         Command::Promote(args) => shift::promote(ctx, args).await,
         Command::Abort(args) => shift::abort(ctx, args).await,

@@ -4,3 +4,4 @@ pub(crate) mod actions;
 pub(crate) mod algebra;
 pub(crate) mod grants;
 pub(crate) mod policy;
+pub(crate) mod reach;

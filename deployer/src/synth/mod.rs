@@ -12,7 +12,7 @@ pub(crate) mod logical_ids;
 mod pipe;
 mod queue;
 mod raw;
-mod role;
+pub(crate) mod role;
 mod schedule;
 mod secret;
 mod topic;
