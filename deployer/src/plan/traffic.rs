@@ -189,9 +189,11 @@ pub(super) fn steps(
             }),
         }
     }
-    notes.extend(sudden.iter().map(|((strategy, why), functions)| {
-        format!("{}: all at once instead of {strategy}: {why}", named(functions))
-    }));
+    notes.extend(
+        sudden.iter().map(|((strategy, why), functions)| {
+            format!("{}: all at once instead of {strategy}: {why}", named(functions))
+        }),
+    );
     if !gradual.is_empty() {
         let step = together(gradual, ignored);
         notes.extend(told(&step));
