@@ -22,6 +22,7 @@ mod page;
 mod plan;
 mod rollback;
 mod sandbox;
+mod shift;
 mod synth;
 mod ticketbottle;
 mod tidy;

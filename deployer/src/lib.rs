@@ -37,6 +37,7 @@ mod synth;
 // compare: pure
 mod adopt;
 mod change_set;
+mod checks;
 mod destroy;
 mod diff;
 mod guard;
@@ -50,7 +51,10 @@ mod resolve;
 mod risk;
 mod rollback;
 mod saved;
+mod schedule;
+mod shifts;
 mod state;
+mod unfinished;
 
 // show: pure, the writer is passed in
 mod render;
@@ -60,6 +64,8 @@ mod apply;
 #[expect(clippy::disallowed_methods, reason = "effects: runs cargo, reads and writes artifacts")]
 mod artifact;
 mod aws;
+#[expect(clippy::disallowed_methods, reason = "effects: reads the events of checks")]
+mod courses;
 #[expect(clippy::disallowed_methods, reason = "effects: writes result files")]
 mod files;
 #[expect(clippy::disallowed_methods, reason = "effects: asks git for the commit")]

@@ -70,7 +70,7 @@ pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -
             let _ = writeln!(std::io::stderr(), "interrupted: finishing the current step");
         }
     });
-    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell);
+    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell).until(&interrupted);
     let outcome = apply(plan, &runner, &interrupted, tell).await;
     listener.abort();
     let stack = &plan.place.stack;
@@ -81,6 +81,18 @@ pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -
             message: format!("release {} of {stack} failed: {message}", plan.record.number),
             now,
             next: after_failure(ctx, connection, plan).await,
+        }),
+        Outcome::TakenBack { message, now } => Err(Failure::World {
+            exit: Exit::TakenBack,
+            message: format!("release {} of {stack} was taken back: {message}", plan.record.number),
+            now,
+            next: plan.place.command("status"),
+        }),
+        Outcome::Held { message, now } => Err(Failure::World {
+            exit: Exit::Held,
+            message: format!("release {} of {stack} is held: {message}", plan.record.number),
+            now,
+            next: plan.place.command("promote"),
         }),
         Outcome::Interrupted { now } => Err(Failure::World {
             exit: Exit::Interrupted,

@@ -6,7 +6,7 @@ use crate::exit::{Exit, Failure};
 use crate::release;
 use crate::session::Session;
 use crate::state::Known;
-use crate::{git, live, pipeline, project, rollback};
+use crate::{git, live, pipeline, project, rollback, unfinished};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -54,7 +54,9 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
                 ));
             }
         };
-        let target = release::target(releases, &name, args.to).map_err(|reason| {
+        // In the middle of a shift, back is where it came from.
+        let standing = unfinished::found(&state).and_then(|_| state.current_release().map(|current| current.number));
+        let target = release::target(releases, &name, args.to.or(standing)).map_err(|reason| {
             let (stack, stage, sandbox) = (&stack.file.stack.value, &stack.stage, ctx.sandbox_flag());
             let next = format!("deployer releases {stack} --stage {stage}{sandbox}");
             Failure::failed(format!("there is nothing to go back to: {reason}"), "nothing was changed", next)

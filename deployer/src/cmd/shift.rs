@@ -1,0 +1,95 @@
+//! `deployer promote` and `deployer abort`: finish the shift that stands in the middle, or take it back.
+
+use super::{confirm, plan as plan_command};
+use crate::aws::traffic;
+use crate::ctx::Ctx;
+use crate::exit::{Exit, Failure};
+use crate::session::{Connection, Session};
+use crate::shifts::{self, Options};
+use crate::state::State;
+use crate::{courses, live, pipeline, project, unfinished};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Promote {
+    /// The stack whose release is finished
+    #[arg(value_name = "STACK")]
+    stacks: Vec<String>,
+    /// Go on little by little, as the stack file says, instead of all at once
+    #[arg(long)]
+    gradually: bool,
+    /// Go on although this alarm is in ALARM; may be repeated
+    #[arg(long, value_name = "NAME")]
+    ignore_alarm: Vec<String>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Abort {
+    /// The stack whose release is taken back
+    #[arg(value_name = "STACK")]
+    stacks: Vec<String>,
+}
+
+pub(crate) async fn promote(ctx: &Ctx, args: &Promote) -> Result<Exit, Failure> {
+    let project = project::load(ctx, &args.stacks)?;
+    let stack = pipeline::only(&project.stacks, "promote")?;
+    let mut session = Session::open(ctx).await?;
+    let connection = session.connect(stack).await?;
+    let state = read(stack, &connection).await?;
+    let unfinished = unfinished::found(&state).ok_or_else(|| nothing(&state))?;
+    let template = state.stack().map(|deployed| deployed.template.clone()).unwrap_or_default();
+    let courses = courses::of(&ctx.root, stack, &template, Some(&state));
+    let mut names: Vec<String> = unfinished
+        .functions
+        .iter()
+        .filter_map(|half| courses.get(half.function))
+        .flat_map(|course| course.alarms.iter().filter_map(|alarm| alarm.name.clone()))
+        .collect();
+    names.sort();
+    names.dedup();
+    let alarms = match names.is_empty() {
+        true => None,
+        false => {
+            let alarms = traffic::alarms(&connection.clients.cloudwatch, &names).await.map_err(pipeline::unread)?;
+            Some(alarms.into_iter().map(|alarm| (alarm.name, alarm.state)).collect())
+        }
+    };
+    let options = Options { gradually: args.gradually, courses, ignore_alarms: args.ignore_alarm.clone(), alarms };
+    let plan = shifts::promote(&unfinished, &options, &state);
+    plan_command::show(ctx, &plan, None);
+    let number = plan.record.number;
+    confirm::agree(ctx, &plan, &format!("Finish release {number} of {}?", plan.place.stack))?;
+    confirm::carry_out(ctx, &connection, &plan).await?;
+    ctx.say(format!("release {number} of {} is live", plan.place.stack));
+    session.tell_calls(ctx);
+    Ok(Exit::Done)
+}
+
+pub(crate) async fn abort(ctx: &Ctx, args: &Abort) -> Result<Exit, Failure> {
+    let project = project::load(ctx, &args.stacks)?;
+    let stack = pipeline::only(&project.stacks, "abort")?;
+    let mut session = Session::open(ctx).await?;
+    let connection = session.connect(stack).await?;
+    let state = read(stack, &connection).await?;
+    let unfinished = unfinished::found(&state).ok_or_else(|| nothing(&state))?;
+    let plan = shifts::abort(&unfinished, &state);
+    plan_command::show(ctx, &plan, None);
+    let number = plan.record.number;
+    confirm::agree(ctx, &plan, &format!("Take release {number} of {} back?", plan.place.stack))?;
+    confirm::carry_out(ctx, &connection, &plan).await?;
+    ctx.say(format!("release {number} of {} is taken back", plan.place.stack));
+    session.tell_calls(ctx);
+    Ok(Exit::Done)
+}
+
+async fn read(stack: &crate::model::Stack, connection: &Connection) -> Result<State, Failure> {
+    let place = live::place(stack, &connection.clients, &connection.identity);
+    live::read_functions(&connection.clients, place).await.map_err(pipeline::unread)
+}
+
+fn nothing(state: &State) -> Failure {
+    Failure::failed(
+        format!("no shift of {} stands in the middle", state.place.stack),
+        "nothing was changed",
+        state.place.command("status"),
+    )
+}
