@@ -289,6 +289,13 @@ impl Shop {
         rest.split('<').next().unwrap_or_default().to_owned()
     }
 
+    /// The template of the stack as CloudFormation has it.
+    pub(crate) fn template(&self) -> String {
+        let text = self.server.cloudformation(self.region, "GetTemplate", &self.name(), "");
+        let (_, rest) = text.split_once("<TemplateBody>").unwrap_or_default();
+        rest.split("</TemplateBody>").next().unwrap_or_default().to_owned()
+    }
+
     /// The names of the change sets that wait to be executed.
     pub(crate) fn open_change_sets(&self) -> usize {
         let text = self.server.cloudformation(self.region, "ListChangeSets", &self.name(), "");

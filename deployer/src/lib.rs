@@ -40,6 +40,7 @@ mod change_set;
 mod destroy;
 mod diff;
 mod guard;
+mod lease;
 mod meaning;
 mod normalize;
 mod picture;
@@ -50,6 +51,7 @@ mod resolve;
 mod risk;
 mod rollback;
 mod saved;
+mod settle;
 mod state;
 
 // show: pure, the writer is passed in
@@ -64,6 +66,8 @@ mod aws;
 mod files;
 #[expect(clippy::disallowed_methods, reason = "effects: asks git for the commit")]
 mod git;
+#[expect(clippy::disallowed_methods, reason = "effects: takes leases, looks at processes")]
+mod hold;
 mod live;
 mod pipeline;
 #[expect(clippy::disallowed_methods, reason = "effects: reads the stack files")]

@@ -18,6 +18,7 @@ use crate::model::stage::Allow;
 use crate::picture::{self, Picture};
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
+use crate::settle;
 use crate::state::{Fingerprints, Place, Properties, State, Stranger};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -179,6 +180,14 @@ pub(crate) enum Step {
     },
     /// Writes success into the release record.
     CloseRelease,
+    /// Writes how earlier releases ended whose process did not live to say so.
+    Settle {
+        records: Vec<Release>,
+    },
+    /// Deletes change sets that nobody can execute any more.
+    DropChangeSets {
+        names: Vec<String>,
+    },
     /// Writes failure into it; never planned, `apply` adds it.
     FailRelease {
         reason: String,
@@ -208,6 +217,7 @@ pub(crate) enum Phase {
     Bucket,
     Upload,
     Open,
+    Settle,
     LetGo,
     Stack,
     Protect,
@@ -216,6 +226,7 @@ pub(crate) enum Phase {
     Publish,
     Shift,
     Delete,
+    Sweep,
     Close,
 }
 
@@ -225,6 +236,8 @@ impl Step {
             Self::CreateBucket { .. } => Phase::Bucket,
             Self::Upload { .. } => Phase::Upload,
             Self::OpenRelease => Phase::Open,
+            Self::Settle { .. } => Phase::Settle,
+            Self::DropChangeSets { .. } => Phase::Sweep,
             Self::Stack(_) => Phase::Stack,
             Self::Protect { .. } | Self::EmptyBucket { .. } => Phase::Protect,
             Self::LetGo(_) => Phase::LetGo,
@@ -309,11 +322,14 @@ pub(crate) fn plan(
         false => lines.clone(),
     };
     let blocked = blocks::blocks(&heeded, state, policy);
-    let steps = steps::steps(&heeded, desired, state, change_set, policy);
+    let mut steps = steps::steps(&heeded, desired, state, change_set, policy);
+    let settled = settle::records(state);
+    leave_nothing_open(&mut steps, &settled, state);
     let shifted =
         |function: &str| steps.iter().any(|step| matches!(step, Step::Shift { function: own, .. } if own == function));
     let unheeded = policy.unheeded.iter().filter(|(function, _)| shifted(function));
-    let notes = unheeded.map(|(function, what)| format!("{function}: {what}")).collect();
+    let mut notes: Vec<String> = unheeded.map(|(function, what)| format!("{function}: {what}")).collect();
+    notes.extend(state.busy.iter().map(|lease| format!("the stack is being changed by {}", lease.told())));
     Plan {
         format_version: 1,
         intent: Intent::Deploy,
@@ -322,7 +338,7 @@ pub(crate) fn plan(
         lines,
         blocked,
         steps,
-        record: record(desired, state, policy, now),
+        record: record(desired, state, &settled, policy, now),
         notes,
         picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
     }
@@ -344,7 +360,8 @@ fn keep_drift(lines: &mut [Line]) -> Vec<Line> {
 }
 
 /// The record of the release that this plan makes: every function, with the version that is live before it.
-fn record(desired: &Desired, state: &State, policy: &Policy, now: jiff::Timestamp) -> Release {
+fn record(desired: &Desired, state: &State, settled: &[Release], policy: &Policy, now: jiff::Timestamp) -> Release {
+    let stands = settled.iter().rev().find(|release| release.outcome.stands()).or_else(|| state.current_release());
     let template = crate::cfn::to_text(&desired.template);
     let sha256 = hex::encode(Sha256::digest(&template));
     let functions = desired.functions.iter().map(|(function, declared)| {
@@ -352,11 +369,15 @@ fn record(desired: &Desired, state: &State, policy: &Policy, now: jiff::Timestam
         let version = live.and_then(|live| live.alias.present()).map(|alias| alias.version.clone());
         let name =
             desired.template.resources.get(&declared.id).map(|resource| crate::diff::name(&declared.id, resource));
+        let version = version.unwrap_or_else(|| FunctionVersion::new("$LATEST"));
+        // What a release moved that did not live to say so is this one's.
+        let before =
+            stands.and_then(|release| release.functions.get(function)).map(|released| released.version.as_str());
         let released = Released {
             function: live.map(|live| live.name.clone()).or(name).unwrap_or_default(),
-            version: version.unwrap_or_else(|| FunctionVersion::new("$LATEST")),
+            changed: version.as_str() != before.unwrap_or("$LATEST"),
+            version,
             code_sha256: declared.code.clone(),
-            changed: false,
         };
         (function.clone(), released)
     });
@@ -390,6 +411,24 @@ pub(crate) fn blank_record(
         functions: IndexMap::new(),
         outcome: Outcome::Started,
     }
+}
+
+/// Puts in what ends the stories of earlier releases: their records, and the change sets that they left behind. A change set
+/// of ours is called after the release that it was planned for, and nobody can execute it once that number is claimed.
+pub(crate) fn leave_nothing_open(steps: &mut Vec<Step>, settled: &[Release], state: &State) {
+    let claims = steps.contains(&Step::OpenRelease);
+    let newest = state.releases.present().and_then(|releases| releases.last()).map_or(0, |release| release.number);
+    let claimed = newest + u32::from(claims);
+    let number = |name: &str| name.strip_prefix("release-")?.split('-').next()?.parse::<u32>().ok();
+    let is_stale = |name: &&String| number(name).is_some_and(|number| number <= claimed);
+    let names: Vec<String> = state.change_sets.iter().filter(is_stale).cloned().collect();
+    if !settled.is_empty() {
+        steps.push(Step::Settle { records: settled.to_vec() });
+    }
+    if !names.is_empty() && !steps.is_empty() {
+        steps.push(Step::DropChangeSets { names });
+    }
+    steps.sort_by_key(Step::phase);
 }
 
 /// Among equals: deletions first, then replacements, updates, creations; by type and name.

@@ -136,8 +136,10 @@ async fn give_up(plan: &Plan, runner: &impl StepRunner, opened: bool, reason: &s
 /// What is true after `last` was through.
 fn standing(last: Option<Phase>) -> String {
     match last {
-        None | Some(Phase::Bucket | Phase::Upload | Phase::Open) => "nothing that runs was changed".to_owned(),
-        Some(Phase::Shift | Phase::Close | Phase::Delete) => "all aliases have moved".to_owned(),
+        None | Some(Phase::Bucket | Phase::Upload | Phase::Open | Phase::Settle) => {
+            "nothing that runs was changed".to_owned()
+        }
+        Some(Phase::Shift | Phase::Close | Phase::Delete | Phase::Sweep) => "all aliases have moved".to_owned(),
         Some(_) => "every alias still serves the version that it served before".to_owned(),
     }
 }
@@ -149,6 +151,8 @@ impl Phase {
             Self::Bucket => "making the artifact bucket",
             Self::Upload => "uploading artifacts",
             Self::Open => "claiming the release number",
+            Self::Settle => "saying how earlier releases ended",
+            Self::Sweep => "deleting change sets that nobody can execute",
             Self::LetGo => "letting go of what was deleted by hand",
             Self::Stack => "changing the stack",
             Self::Protect => "protecting the stack",

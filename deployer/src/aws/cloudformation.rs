@@ -336,6 +336,21 @@ async fn describe_change_set(client: &Client, stack: &StackName, name: &str) -> 
     }
 }
 
+/// Names of the change sets that wait to be executed, or that could not be made.
+pub(crate) async fn change_sets(client: &Client, stack: &StackName) -> Result<Vec<String>, AwsError> {
+    let mut found = Vec::new();
+    let mut pages = client.list_change_sets().stack_name(stack.as_str()).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let summaries = page.explain("cloudformation:ListChangeSets")?.summaries.unwrap_or_default();
+        let waiting = summaries.into_iter().filter(|summary| {
+            let status = summary.execution_status.as_ref().map(|status| status.as_str());
+            matches!(status, Some("AVAILABLE" | "UNAVAILABLE" | "OBSOLETE"))
+        });
+        found.extend(waiting.filter_map(|summary| summary.change_set_name));
+    }
+    Ok(found)
+}
+
 pub(crate) async fn delete_change_set(client: &Client, stack: &StackName, name: &str) -> Result<(), AwsError> {
     let call = client.delete_change_set().stack_name(stack.as_str()).change_set_name(name);
     match call.send().await.explain("cloudformation:DeleteChangeSet") {

@@ -6,9 +6,11 @@ use crate::apply::{Outcome, apply};
 use crate::aws::cloudformation;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::hold::{self, Held, Waiting};
 use crate::plan::{self, Intent, Plan};
 use crate::render;
 use crate::session::Connection;
+use crate::state::Place;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,8 +53,38 @@ pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failur
     })
 }
 
-/// Applies the plan and tells what happens.
-pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -> Result<(), Failure> {
+/// Waits for the stack before anything is planned, where that was asked for: what is planned then is what will be done.
+pub(crate) async fn wait(
+    ctx: &Ctx,
+    connection: &Connection,
+    place: &Place,
+    waiting: &Waiting,
+) -> Result<Option<Held>, Failure> {
+    match waiting.wait {
+        None => Ok(None),
+        Some(_) => hold::take(&connection.clients, place, &ctx.typed, waiting, |line| ctx.say(line)).await,
+    }
+}
+
+/// Gives back what was taken for nothing.
+pub(crate) async fn free(held: Option<Held>) {
+    if let Some(held) = held {
+        held.free().await;
+    }
+}
+
+/// Applies the plan and tells what happens, under the lease of its stack.
+pub(crate) async fn carry_out(
+    ctx: &Ctx,
+    connection: &Connection,
+    plan: &Plan,
+    held: &mut Option<Held>,
+    waiting: &Waiting,
+) -> Result<(), Failure> {
+    let held = match held.take() {
+        Some(held) => Some(held),
+        None => hold::take(&connection.clients, &plan.place, &ctx.typed, waiting, |line| ctx.say(line)).await?,
+    };
     let start = Instant::now();
     let tell = |event: Event| {
         if ctx.global.verbose == 0 && !render::progress::is_news(&event, plan) {
@@ -70,9 +102,10 @@ pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -
             let _ = writeln!(std::io::stderr(), "interrupted: finishing the current step");
         }
     });
-    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell);
+    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell).under(held, &ctx.typed);
     let outcome = apply(plan, &runner, &interrupted, tell).await;
     listener.abort();
+    runner.free().await;
     let stack = &plan.place.stack;
     match outcome {
         Outcome::Succeeded => Ok(()),

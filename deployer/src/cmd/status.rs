@@ -31,7 +31,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             live::read_functions(&connection.clients, place),
             cloudwatch::alarms(&connection.clients.cloudwatch, &prefix),
         );
-        let state = state.map_err(pipeline::unread)?;
+        let mut state = state.map_err(pipeline::unread)?;
+        crate::settle::settle(&mut state);
         let alarms = alarms.map_err(|error| error.to_string());
         if ctx.format() == Format::Json {
             let alarms = alarms.unwrap_or_default();

@@ -17,6 +17,7 @@ pub(crate) mod samples;
 use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION, TRAFFIC};
 use crate::meaning::{self, Item};
 use crate::plan::{Intent, Line, Plan, Step, Undo};
+use crate::release::Outcome;
 use crate::risk::Risk;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -100,6 +101,11 @@ pub(crate) fn summary(plan: &Plan) -> String {
             format!("No drift. {} is as it was deployed.", plan.place.stack)
         }
         (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
+        (true, true)
+            if plan.steps.iter().all(|step| matches!(step, Step::Settle { .. } | Step::DropChangeSets { .. })) =>
+        {
+            format!("No changes. {} is as the stack file says, but not all is recorded.", plan.place.stack)
+        }
         (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
         (false, _) => parts.join(", "),
     }
@@ -285,6 +291,14 @@ pub(crate) fn step(step: &Step) -> Option<String> {
         }
         Step::Remove { name, .. } => Some(format!("remove {name}")),
         Step::Protect { on } => Some(format!("switch termination protection {}", if *on { "on" } else { "off" })),
+        Step::Settle { records } => {
+            let each = records.iter().map(|record| match &record.outcome {
+                Outcome::Failed { reason } => format!("release {}: failed, {reason}", record.number),
+                outcome => format!("release {}: {}", record.number, outcome.word()),
+            });
+            Some(format!("record {}", each.collect::<Vec<_>>().join("; ")))
+        }
+        Step::DropChangeSets { names } => Some(format!("delete the change set {}", names.join(", "))),
         Step::EmptyBucket { bucket, .. } => Some(format!("delete every object in {bucket}")),
         _ => None,
     }

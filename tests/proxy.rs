@@ -1,0 +1,268 @@
+//! A proxy between `deployer` and the sandbox that does what networks and services do on a bad day: it counts requests, and
+//! at chosen ones it answers with an error of the service's own shape, cuts the connection, hangs, or kills the tool.
+//!
+//! One request a connection, so nothing has to be known about keeping one alive.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// What is done to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Answered with the service's word for "too many requests", once.
+    Throttle,
+    /// Answered with a 500, once.
+    Broken,
+    /// The same for the rest of the run.
+    BrokenForGood,
+    /// The service does what it is asked; the answer never arrives.
+    Reset,
+    /// The connection is closed before the service hears of it.
+    Refuse,
+    /// The service does what it is asked, and the tool gets SIGKILL before it hears of it.
+    Kill,
+    /// The service does what it is asked, and the tool gets SIGINT.
+    Interrupt,
+}
+
+/// What to do, and when.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Script {
+    /// Counted from 1.
+    pub(crate) at: Option<(usize, Fault)>,
+    /// Added to every request.
+    pub(crate) latency: Duration,
+    /// Requests of Lambda's control plane that are let through in a second; above it they are throttled.
+    pub(crate) lambda_per_second: Option<f64>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    calls: Vec<String>,
+    throttled: usize,
+    /// Whom to kill.
+    pid: Option<u32>,
+    bucket: Option<(Instant, f64)>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    upstream: u16,
+    script: Script,
+    log: Mutex<Log>,
+    known: Condvar,
+}
+
+/// A proxy on a port of its own. Its thread ends with the process.
+#[derive(Debug)]
+pub(crate) struct Proxy {
+    pub(crate) port: u16,
+    shared: Arc<Shared>,
+}
+
+/// A request as far as it has to be understood.
+struct Request {
+    bytes: Vec<u8>,
+    name: String,
+    service: String,
+}
+
+impl Proxy {
+    pub(crate) fn start(upstream: u16, script: Script) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback takes listeners");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let shared = Arc::new(Shared { upstream, script, log: Mutex::default(), known: Condvar::new() });
+        let serving = Arc::clone(&shared);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let shared = Arc::clone(&serving);
+                std::thread::spawn(move || shared.serve(stream));
+            }
+        });
+        Self { port, shared }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The process that a fault may end.
+    pub(crate) fn watch(&self, pid: u32) {
+        self.shared.log.lock().expect("no thread panics while it logs").pid = Some(pid);
+        self.shared.known.notify_all();
+    }
+
+    /// Every request in the order of arrival, as `lambda PublishVersion` or `s3 PUT /bucket/key`.
+    pub(crate) fn calls(&self) -> Vec<String> {
+        self.shared.log.lock().expect("no thread panics while it logs").calls.clone()
+    }
+
+    /// Requests that were answered with "too many requests".
+    pub(crate) fn throttled(&self) -> usize {
+        self.shared.log.lock().expect("no thread panics while it logs").throttled
+    }
+
+    /// How often each was asked for.
+    pub(crate) fn by_name(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for name in self.calls() {
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Shared {
+    fn serve(&self, mut stream: TcpStream) {
+        let Some(request) = Request::read(&mut stream) else { return };
+        let (number, fault) = {
+            let mut log = self.log.lock().expect("no thread panics while it logs");
+            log.calls.push(format!("{} {}", request.service, request.name));
+            let number = log.calls.len();
+            let fault = match self.script.at {
+                Some((at, Fault::BrokenForGood)) if number >= at => Some(Fault::BrokenForGood),
+                Some((at, fault)) if number == at => Some(fault),
+                _ if self.is_too_much(&mut log, &request) => Some(Fault::Throttle),
+                _ => None,
+            };
+            log.throttled += usize::from(fault == Some(Fault::Throttle));
+            (number, fault)
+        };
+        if !self.script.latency.is_zero() {
+            std::thread::sleep(self.script.latency);
+        }
+        match fault {
+            Some(Fault::Throttle) => return request.refuse(&mut stream, 429, "ThrottlingException", "Rate exceeded"),
+            Some(Fault::Broken | Fault::BrokenForGood) => {
+                return request.refuse(&mut stream, 500, "InternalError", "We encountered an internal error");
+            }
+            Some(Fault::Refuse) => {
+                let _ = stream.shutdown(Shutdown::Both);
+                return;
+            }
+            Some(Fault::Reset | Fault::Kill | Fault::Interrupt) | None => {}
+        }
+        let answer = forward(self.upstream, &request.bytes);
+        match fault {
+            Some(Fault::Kill) => return self.signal("KILL", number),
+            Some(Fault::Reset) => {
+                let _ = stream.shutdown(Shutdown::Both);
+                return;
+            }
+            Some(Fault::Interrupt) => self.signal("INT", number),
+            _ => {}
+        }
+        let _ = stream.write_all(&answer);
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+
+    /// A token bucket, as AWS keeps one for an account.
+    fn is_too_much(&self, log: &mut Log, request: &Request) -> bool {
+        let Some(rate) = self.script.lambda_per_second.filter(|_| request.is_lambda_control()) else { return false };
+        let now = Instant::now();
+        let (last, tokens) = log.bucket.unwrap_or((now, rate));
+        let tokens = (tokens + now.duration_since(last).as_secs_f64() * rate).min(rate);
+        let is_too_much = tokens < 1.0;
+        log.bucket = Some((now, if is_too_much { tokens } else { tokens - 1.0 }));
+        is_too_much
+    }
+
+    fn signal(&self, signal: &str, number: usize) {
+        let mut log = self.log.lock().expect("no thread panics while it logs");
+        while log.pid.is_none() {
+            log = self.known.wait(log).expect("no thread panics while it logs");
+        }
+        let pid = log.pid.expect("just waited for").to_string();
+        let done = std::process::Command::new("kill").args([&format!("-{signal}"), &pid]).status();
+        assert!(done.is_ok_and(|status| status.success()), "call {number}: {pid} cannot be sent SIG{signal}");
+    }
+}
+
+impl Request {
+    fn read(stream: &mut TcpStream) -> Option<Self> {
+        let mut bytes = Vec::new();
+        let mut part = [0; 16_384];
+        let end = loop {
+            if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end + 4;
+            }
+            match stream.read(&mut part) {
+                Ok(0) | Err(_) => return None,
+                Ok(read) => bytes.extend_from_slice(&part[..read]),
+            }
+        };
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let header = |name: &str| {
+            let lines = head.lines().filter_map(|line| line.split_once(':'));
+            lines.into_iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned())
+        };
+        if header("expect").is_some() {
+            stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+        }
+        let length: usize = header("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let is_chunked = header("transfer-encoding").is_some();
+        while if is_chunked { !bytes.ends_with(b"0\r\n\r\n") } else { bytes.len() < end + length } {
+            match stream.read(&mut part) {
+                Ok(0) | Err(_) => return None,
+                Ok(read) => bytes.extend_from_slice(&part[..read]),
+            }
+        }
+        let dropped = ["connection", "expect"];
+        let is_kept = |line: &&str| {
+            line.split_once(':').is_none_or(|(key, _)| !dropped.contains(&key.to_ascii_lowercase().as_str()))
+        };
+        let kept: Vec<&str> = head.trim_end().split("\r\n").filter(is_kept).collect();
+        let mut all = (kept.join("\r\n") + "\r\nConnection: close\r\n\r\n").into_bytes();
+        all.extend_from_slice(&bytes[end..]);
+        // `Credential=AKID/20260101/region/lambda/aws4_request`
+        let scope = header("authorization").unwrap_or_default();
+        let service = scope.split('/').nth(3).unwrap_or("?").to_owned();
+        let target = header("x-amz-target").and_then(|target| target.split('.').next_back().map(str::to_owned));
+        let body = String::from_utf8_lossy(&bytes[end..]).into_owned();
+        let action = body.strip_prefix("Action=").and_then(|rest| rest.split('&').next()).map(str::to_owned);
+        let line: Vec<&str> = head.split(' ').take(2).collect();
+        let plain = line.join(" ").split('?').next().unwrap_or_default().to_owned();
+        Some(Self { bytes: all, name: target.or(action).unwrap_or(plain), service })
+    }
+
+    fn is_lambda_control(&self) -> bool {
+        self.service == "lambda" && !self.name.ends_with("/configuration") && !self.name.starts_with("GET ")
+    }
+
+    /// An error as the service writes it: XML for S3 and the query protocol, JSON elsewhere.
+    fn refuse(&self, stream: &mut TcpStream, status: u16, code: &str, message: &str) {
+        let xml = |code: &str| match self.service.as_str() {
+            "s3" => format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>"),
+            _ => format!(
+                "<ErrorResponse><Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error></ErrorResponse>"
+            ),
+        };
+        let (status, body) = match self.service.as_str() {
+            "s3" if status == 429 => (503, xml("SlowDown")),
+            "cloudformation" | "iam" | "sts" | "sns" if status == 429 => (400, xml("Throttling")),
+            "s3" | "cloudformation" | "iam" | "sts" | "sns" => (status, xml(code)),
+            "lambda" if status == 429 => (429, format!("{{\"Type\":\"User\",\"message\":\"{message}\"}}")),
+            _ => (status, format!("{{\"__type\":\"{code}\",\"message\":\"{message}\"}}")),
+        };
+        let code = if self.service == "lambda" && status == 429 { "TooManyRequestsException" } else { code };
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 {status} Refused\r\nx-amzn-errortype: {code}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let _ = stream.write_all((head + &body).as_bytes());
+        let _ = stream.shutdown(Shutdown::Write);
+    }
+}
+
+/// The answer as it came.
+fn forward(port: u16, request: &[u8]) -> Vec<u8> {
+    let mut answer = Vec::new();
+    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return answer };
+    if stream.write_all(request).is_ok() {
+        let _ = stream.read_to_end(&mut answer);
+    }
+    answer
+}
