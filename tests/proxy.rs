@@ -28,11 +28,14 @@ pub(crate) enum Fault {
     Interrupt,
 }
 
+/// A request by what it asks for, and the how many-th of its kind it is, from 1: requests that are made side by side arrive in
+/// any order.
+pub(crate) type Call = (String, usize);
+
 /// What to do, and when.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Script {
-    /// Counted from 1.
-    pub(crate) at: Option<(usize, Fault)>,
+    pub(crate) at: Option<(Call, Fault)>,
     /// Added to every request.
     pub(crate) latency: Duration,
     /// Requests of Lambda's control plane that are let through in a second; above it they are throttled.
@@ -41,7 +44,9 @@ pub(crate) struct Script {
 
 #[derive(Debug, Default)]
 struct Log {
-    calls: Vec<String>,
+    calls: Vec<Call>,
+    /// Whether the fault has happened.
+    struck: bool,
     throttled: usize,
     /// Whom to kill.
     pid: Option<u32>,
@@ -95,9 +100,14 @@ impl Proxy {
         self.shared.known.notify_all();
     }
 
-    /// Every request in the order of arrival, as `lambda PublishVersion` or `s3 PUT /bucket/key`.
-    pub(crate) fn calls(&self) -> Vec<String> {
+    /// Every request in the order of arrival, such as `cloudformation CreateChangeSet` or `s3 PUT /bucket/key`.
+    pub(crate) fn calls(&self) -> Vec<Call> {
         self.shared.log.lock().expect("no thread panics while it logs").calls.clone()
+    }
+
+    /// Whether the request that the fault is for was made.
+    pub(crate) fn has_struck(&self) -> bool {
+        self.shared.log.lock().expect("no thread panics while it logs").struck
     }
 
     /// Requests that were answered with "too many requests".
@@ -108,7 +118,7 @@ impl Proxy {
     /// How often each was asked for.
     pub(crate) fn by_name(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
-        for name in self.calls() {
+        for (name, _) in self.calls() {
             *counts.entry(name).or_default() += 1;
         }
         counts
@@ -120,11 +130,15 @@ impl Shared {
         let Some(request) = Request::read(&mut stream) else { return };
         let (number, fault) = {
             let mut log = self.log.lock().expect("no thread panics while it logs");
-            log.calls.push(format!("{} {}", request.service, request.name));
+            let name = format!("{} {}", request.service, request.name);
+            let call = (name.clone(), log.calls.iter().filter(|(other, _)| *other == name).count() + 1);
+            log.calls.push(call.clone());
+            let is_it = self.script.at.as_ref().is_some_and(|(at, _)| *at == call);
+            let for_good = self.script.at.as_ref().is_some_and(|(_, fault)| *fault == Fault::BrokenForGood);
+            log.struck |= is_it;
             let number = log.calls.len();
-            let fault = match self.script.at {
-                Some((at, Fault::BrokenForGood)) if number >= at => Some(Fault::BrokenForGood),
-                Some((at, fault)) if number == at => Some(fault),
+            let fault = match &self.script.at {
+                Some((_, fault)) if is_it || (for_good && log.struck) => Some(*fault),
                 _ if self.is_too_much(&mut log, &request) => Some(Fault::Throttle),
                 _ => None,
             };
@@ -225,7 +239,7 @@ impl Request {
         let action = body.strip_prefix("Action=").and_then(|rest| rest.split('&').next()).map(str::to_owned);
         let line: Vec<&str> = head.split(' ').take(2).collect();
         let plain = line.join(" ").split('?').next().unwrap_or_default().to_owned();
-        Some(Self { bytes: all, name: target.or(action).unwrap_or(plain), service })
+        Some(Self { bytes: all, name: target.or(action).unwrap_or_else(|| general(&plain)), service })
     }
 
     fn is_lambda_control(&self) -> bool {
@@ -255,6 +269,19 @@ impl Request {
         let _ = stream.write_all((head + &body).as_bytes());
         let _ = stream.shutdown(Shutdown::Write);
     }
+}
+
+/// Method and path without what is made up anew each time: ids and digests.
+fn general(line: &str) -> String {
+    let is_made_up = |part: &&str| {
+        let digits = part.split('.').next().unwrap_or_default();
+        digits.len() >= 8 && digits.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-')
+    };
+    let parts: Vec<&str> = line.split('/').collect();
+    // A release's number, such as 00000007.json, is not made up.
+    let is_number = |part: &str| part.starts_with("0000");
+    let part = |part: &&str| if is_made_up(part) && !is_number(part) { "*".to_owned() } else { (*part).to_owned() };
+    parts.iter().map(part).collect::<Vec<_>>().join("/")
 }
 
 /// The answer as it came.

@@ -102,5 +102,17 @@ fn run_command(ctx: &ctx::Ctx, command: &cli::Command) -> Result<exit::Exit, exi
             "free some threads and file handles, then try again",
         )
     })?;
-    runtime.block_on(cmd::run(ctx, command))
+    runtime.block_on(async {
+        let work = cmd::run(ctx, command);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                // While steps are carried out, `cmd::confirm` hears of it too and stops between two of them.
+                Ok(()) = tokio::signal::ctrl_c() => if !ctx.is_applying() {
+                    return Err(exit::Failure::interrupted("interrupted", "nothing was changed", ctx.typed.clone()));
+                }
+            }
+        }
+    })
 }

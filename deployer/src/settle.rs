@@ -5,8 +5,10 @@
 //! release that comes after.
 
 use crate::cfn;
+use crate::diff::is_versioned;
 use crate::release::{Action, Outcome, Release, Released};
-use crate::state::{Known, LiveFunction, State};
+use crate::state::{Known, LiveFunction, Snapshot, State};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Why a release failed that nobody lived to explain.
@@ -74,7 +76,7 @@ fn is_live(release: &Release, state: &State) -> bool {
             (Action::Rollback { .. }, _) => alias.version == released.version,
             // What was published is `$LATEST` as it was then; a version that differs from it was not made by this release.
             (_, Some(serving)) => {
-                serving.code_sha256 == released.code_sha256 && serving.properties == live.latest.properties
+                serving.code_sha256 == released.code_sha256 && versioned(serving).eq(versioned(&live.latest))
             }
             (_, None) => false,
         }
@@ -82,6 +84,11 @@ fn is_live(release: &Release, state: &State) -> bool {
     let is_its_template =
         release.action != Action::Deploy || release.template_sha256.as_deref() == Some(digest().as_str());
     is_its_template && release.functions.values().all(serves)
+}
+
+/// What a version keeps of a configuration; each has a description of its own.
+fn versioned(snapshot: &Snapshot) -> impl Iterator<Item = (&String, &Value)> {
+    snapshot.properties.iter().filter(|(key, _)| is_versioned(key))
 }
 
 fn completed(release: &Release, before: Option<&Release>, state: &State) -> Release {

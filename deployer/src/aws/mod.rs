@@ -35,6 +35,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Everything that talks to AWS, for one account and region.
 #[derive(Debug, Clone)]
@@ -115,6 +116,8 @@ impl Clients {
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
         let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(8);
+        // What is on this machine is soon back, or not at all.
+        let retries = if over.is_some() { retries.with_initial_backoff(Duration::from_millis(20)) } else { retries };
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries);
         if let Some(region) = region {
             loader = loader.region(Region::new(region));

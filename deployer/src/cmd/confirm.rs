@@ -85,6 +85,7 @@ pub(crate) async fn carry_out(
         Some(held) => Some(held),
         None => hold::take(&connection.clients, &plan.place, &ctx.typed, waiting, |line| ctx.say(line)).await?,
     };
+    ctx.set_applying(true);
     let start = Instant::now();
     let tell = |event: Event| {
         if ctx.global.verbose == 0 && !render::progress::is_news(&event, plan) {
@@ -106,6 +107,7 @@ pub(crate) async fn carry_out(
     let outcome = apply(plan, &runner, &interrupted, tell).await;
     listener.abort();
     runner.free().await;
+    ctx.set_applying(false);
     let stack = &plan.place.stack;
     match outcome {
         Outcome::Succeeded => Ok(()),
@@ -115,12 +117,10 @@ pub(crate) async fn carry_out(
             now,
             next: after_failure(ctx, connection, plan).await,
         }),
-        Outcome::Interrupted { now } => Err(Failure::World {
-            exit: Exit::Interrupted,
-            message: format!("release {} of {stack} was interrupted", plan.record.number),
-            now,
-            next: ctx.typed.clone(),
-        }),
+        Outcome::Interrupted { now } => {
+            let message = format!("release {} of {stack} was interrupted", plan.record.number);
+            Err(Failure::interrupted(message, now, ctx.typed.clone()))
+        }
     }
 }
 
