@@ -120,6 +120,15 @@ pub(crate) async fn take(
     }
 }
 
+/// The lease as it is, and what it means.
+pub(crate) async fn look(clients: &Clients, place: &Place) -> Result<Option<(Lease, Standing)>, AwsError> {
+    let found = read(clients, place).await?.map(|(lease, _)| lease);
+    Ok(found.map(|lease| {
+        let standing = lease.standing(jiff::Timestamp::now(), is_gone);
+        (lease, standing)
+    }))
+}
+
 /// The lease, when somebody else holds it.
 pub(crate) async fn busy(clients: &Clients, place: &Place) -> Result<Option<Lease>, AwsError> {
     let found = read(clients, place).await?.map(|(lease, _)| lease);

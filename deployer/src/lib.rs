@@ -39,6 +39,7 @@ mod adopt;
 mod change_set;
 mod destroy;
 mod diff;
+mod doctor;
 mod guard;
 mod lease;
 mod meaning;

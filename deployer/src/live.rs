@@ -52,6 +52,13 @@ pub(crate) async fn read_functions(clients: &Clients, place: Place) -> Result<St
     Ok(state)
 }
 
+/// Reads what a diagnosis needs: what a rollback does, and the change sets that wait.
+pub(crate) async fn read_for_doctor(clients: &Clients, place: Place) -> Result<State, AwsError> {
+    let mut state = read_functions(clients, place).await?;
+    state.change_sets = change_sets(clients, &state).await;
+    Ok(state)
+}
+
 fn blank(
     place: Place,
     deployed: Known<Deployed>,

@@ -60,6 +60,10 @@ pub(crate) enum Intent {
         to: u32,
     },
     Destroy,
+    /// To put a stack right that is stuck.
+    Recover,
+    /// To delete what nothing refers to any more.
+    Prune,
 }
 
 /// A change and what is to be known before agreeing to it.
@@ -188,6 +192,20 @@ pub(crate) enum Step {
     DropChangeSets {
         names: Vec<String>,
     },
+    /// Lets CloudFormation go on with a rollback that failed; what is skipped stays as it is.
+    ContinueRollback {
+        skip: Vec<LogicalId>,
+    },
+    /// Deletes versions that nothing refers to.
+    DropVersions {
+        name: String,
+        versions: Vec<FunctionVersion>,
+    },
+    /// Deletes artifacts and templates that no retained release names.
+    DropObjects {
+        bucket: String,
+        keys: Vec<String>,
+    },
     /// Writes failure into it; never planned, `apply` adds it.
     FailRelease {
         reason: String,
@@ -237,7 +255,8 @@ impl Step {
             Self::Upload { .. } => Phase::Upload,
             Self::OpenRelease => Phase::Open,
             Self::Settle { .. } => Phase::Settle,
-            Self::DropChangeSets { .. } => Phase::Sweep,
+            Self::DropChangeSets { .. } | Self::DropVersions { .. } | Self::DropObjects { .. } => Phase::Sweep,
+            Self::ContinueRollback { .. } => Phase::LetGo,
             Self::Stack(_) => Phase::Stack,
             Self::Protect { .. } | Self::EmptyBucket { .. } => Phase::Protect,
             Self::LetGo(_) => Phase::LetGo,
@@ -419,8 +438,7 @@ pub(crate) fn leave_nothing_open(steps: &mut Vec<Step>, settled: &[Release], sta
     let claims = steps.contains(&Step::OpenRelease);
     let newest = state.releases.present().and_then(|releases| releases.last()).map_or(0, |release| release.number);
     let claimed = newest + u32::from(claims);
-    let number = |name: &str| name.strip_prefix("release-")?.split('-').next()?.parse::<u32>().ok();
-    let is_stale = |name: &&String| number(name).is_some_and(|number| number <= claimed);
+    let is_stale = |name: &&String| change_set_number(name).is_some_and(|number| number <= claimed);
     let names: Vec<String> = state.change_sets.iter().filter(is_stale).cloned().collect();
     if !settled.is_empty() {
         steps.push(Step::Settle { records: settled.to_vec() });
@@ -429,6 +447,11 @@ pub(crate) fn leave_nothing_open(steps: &mut Vec<Step>, settled: &[Release], sta
         steps.push(Step::DropChangeSets { names });
     }
     steps.sort_by_key(Step::phase);
+}
+
+/// The release that a change set of ours was planned for; `None` for those of others.
+pub(crate) fn change_set_number(name: &str) -> Option<u32> {
+    name.strip_prefix("release-")?.split('-').next()?.parse().ok()
 }
 
 /// Among equals: deletions first, then replacements, updates, creations; by type and name.

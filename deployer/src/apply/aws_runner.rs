@@ -345,6 +345,19 @@ impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
                 }
                 Ok(Done::Plain)
             }
+            Step::ContinueRollback { skip } => {
+                stack::go_on_back(clients, &place.stack, skip, &self.tell).await.map(|()| Done::Plain)
+            }
+            Step::DropVersions { name, versions } => {
+                for version in versions {
+                    lambda::delete_version(&clients.lambda, name, version).await.map_err(still)?;
+                }
+                Ok(Done::Plain)
+            }
+            Step::DropObjects { bucket, keys } => {
+                s3::delete_objects(&clients.s3, bucket, keys).await.map_err(unchanged)?;
+                Ok(Done::Plain)
+            }
             Step::DropChangeSets { names } => {
                 for name in names {
                     // They do no harm; the next plan names them again.

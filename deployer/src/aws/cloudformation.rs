@@ -366,6 +366,15 @@ pub(crate) async fn execute_change_set(client: &Client, stack: &StackName, id: &
     call.send().await.explain("cloudformation:ExecuteChangeSet").map(drop)
 }
 
+/// Goes on with a rollback that failed; `skip` is left as it is.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html> (read 2026-11).
+pub(crate) async fn continue_rollback(client: &Client, stack: &StackName, skip: &[LogicalId]) -> Result<(), AwsError> {
+    let skip = skip.iter().map(ToString::to_string).collect();
+    let call = client.continue_update_rollback().stack_name(stack.as_str()).set_resources_to_skip(Some(skip));
+    call.send().await.explain("cloudformation:ContinueUpdateRollback").map(drop)
+}
+
 pub(crate) async fn set_termination_protection(client: &Client, stack: &StackName, on: bool) -> Result<(), AwsError> {
     let call = client.update_termination_protection().stack_name(stack.as_str()).enable_termination_protection(on);
     call.send().await.explain("cloudformation:UpdateTerminationProtection").map(drop)

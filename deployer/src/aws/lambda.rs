@@ -235,6 +235,46 @@ pub(crate) async fn publish(
     Ok(FunctionVersion::new(answer.version.unwrap_or_default()))
 }
 
+/// Numbers of the published versions.
+pub(crate) async fn versions(client: &Client, name: &str) -> Result<Vec<FunctionVersion>, AwsError> {
+    let mut found = Vec::new();
+    let mut pages = client.list_versions_by_function().function_name(name).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let versions = page.explain("lambda:ListVersionsByFunction")?.versions.unwrap_or_default();
+        found.extend(versions.into_iter().filter_map(|version| version.version).map(FunctionVersion::new));
+    }
+    found.retain(|version| version.as_str() != "$LATEST");
+    Ok(found)
+}
+
+/// Versions that an alias, whoever made it, or provisioned concurrency refers to.
+pub(crate) async fn referred(client: &Client, name: &str) -> Result<Vec<FunctionVersion>, AwsError> {
+    let mut found = Vec::new();
+    let mut pages = client.list_aliases().function_name(name).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for alias in page.explain("lambda:ListAliases")?.aliases.unwrap_or_default() {
+            let weights = alias.routing_config.and_then(|routing| routing.additional_version_weights);
+            found.extend(alias.function_version.into_iter().chain(weights.unwrap_or_default().into_keys()));
+        }
+    }
+    let mut pages = client.list_provisioned_concurrency_configs().function_name(name).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let configs = page.explain("lambda:ListProvisionedConcurrencyConfigs")?.provisioned_concurrency_configs;
+        let arns = configs.unwrap_or_default().into_iter().filter_map(|config| config.function_arn);
+        found.extend(arns.filter_map(|arn| arn.rsplit(':').next().map(str::to_owned)));
+    }
+    Ok(found.into_iter().map(FunctionVersion::new).collect())
+}
+
+/// Deletes one published version; Lambda refuses one that an alias refers to.
+pub(crate) async fn delete_version(client: &Client, name: &str, version: &FunctionVersion) -> Result<(), AwsError> {
+    let call = client.delete_function().function_name(name).qualifier(version.as_str());
+    match call.send().await.explain("lambda:DeleteFunction") {
+        Err(error) if error.is_missing() => Ok(()),
+        answer => answer.map(drop),
+    }
+}
+
 /// Moves the alias to `version`, all of the traffic, provided that nobody moved it since `revision_id`.
 pub(crate) async fn move_alias(
     client: &Client,

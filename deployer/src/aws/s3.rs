@@ -143,16 +143,24 @@ fn release_key(stack: &StackName, number: u32) -> String {
 
 /// Every release of the stack, oldest first. The bucket must exist.
 pub(crate) async fn releases(client: &Client, bucket: &str, stack: &StackName) -> Result<Vec<Release>, AwsError> {
+    // The newest are what anybody goes back to; older ones stay readable one by one.
+    records(client, bucket, &format!("releases/{stack}/"), RELEASES_READ).await
+}
+
+/// Every release of every stack of the bucket.
+pub(crate) async fn all_releases(client: &Client, bucket: &str) -> Result<Vec<Release>, AwsError> {
+    records(client, bucket, "releases/", usize::MAX).await
+}
+
+async fn records(client: &Client, bucket: &str, prefix: &str, most: usize) -> Result<Vec<Release>, AwsError> {
     let mut keys = Vec::new();
-    let mut pages =
-        client.list_objects_v2().bucket(bucket).prefix(format!("releases/{stack}/")).into_paginator().send();
+    let mut pages = client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.explain("s3:ListBucket")?;
         keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
     }
     keys.sort();
-    // The newest are what anybody goes back to; older ones stay readable one by one.
-    let recent = keys.split_off(keys.len().saturating_sub(RELEASES_READ));
+    let recent = keys.split_off(keys.len().saturating_sub(most));
     futures::stream::iter(recent)
         .map(|key| async move {
             let text = get_text(client, bucket, &key).await?;
@@ -201,6 +209,14 @@ pub(crate) async fn close_release(client: &Client, bucket: &str, release: &Relea
 
 fn record(release: &Release) -> String {
     serde_json::to_string_pretty(release).expect("a release holds only JSON values")
+}
+
+/// Deletes these objects; their old versions stay for as long as the bucket keeps them.
+pub(crate) async fn delete_objects(client: &Client, bucket: &str, keys: &[String]) -> Result<(), AwsError> {
+    for key in keys {
+        client.delete_object().bucket(bucket).key(key).send().await.explain("s3:DeleteObject")?;
+    }
+    Ok(())
 }
 
 /// Deletes every object and every version. The bucket stays.

@@ -109,16 +109,21 @@ pub(crate) async fn carry_out(
     runner.free().await;
     ctx.set_applying(false);
     let stack = &plan.place.stack;
+    let what = match plan.intent {
+        Intent::Recover => format!("the recovery of {stack}"),
+        Intent::Prune => format!("pruning {stack}"),
+        _ => format!("release {} of {stack}", plan.record.number),
+    };
     match outcome {
         Outcome::Succeeded => Ok(()),
         Outcome::Failed { message, now } => Err(Failure::World {
             exit: Exit::Failed,
-            message: format!("release {} of {stack} failed: {message}", plan.record.number),
+            message: format!("{what} failed: {message}"),
             now,
             next: after_failure(ctx, connection, plan).await,
         }),
         Outcome::Interrupted { now } => {
-            let message = format!("release {} of {stack} was interrupted", plan.record.number);
+            let message = format!("{what} was interrupted");
             Err(Failure::interrupted(message, now, ctx.typed.clone()))
         }
     }

@@ -7,7 +7,9 @@ pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
+pub(crate) mod doctor;
 pub(crate) mod drift;
+pub(crate) mod explain;
 pub(crate) mod plan;
 pub(crate) mod releases;
 pub(crate) mod rollback;
@@ -30,6 +32,8 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Build(args) => build::run(ctx, args).await,
         Command::Plan(args) => plan::run(ctx, args).await,
         Command::Adopt(args) => adopt::run(ctx, args).await,
+        Command::Doctor(args) => doctor::run(ctx, args).await,
+        Command::Explain(args) => explain::run(ctx, args).await,
         Command::Drift(args) => drift::run(ctx, args).await,
         Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,

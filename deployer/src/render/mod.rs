@@ -15,6 +15,7 @@ mod wrap;
 pub(crate) mod samples;
 
 use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION, TRAFFIC};
+use crate::ids::{FunctionVersion, LogicalId};
 use crate::meaning::{self, Item};
 use crate::plan::{Intent, Line, Plan, Step, Undo};
 use crate::release::Outcome;
@@ -82,6 +83,8 @@ pub(crate) fn headline(plan: &Plan) -> String {
         Intent::Drift => "Drift".to_owned(),
         Intent::Rollback { to } => format!("Rollback to release {to}"),
         Intent::Destroy => "Deletion".to_owned(),
+        Intent::Recover => "Diagnosis".to_owned(),
+        Intent::Prune => "What is no longer needed".to_owned(),
     };
     format!("{what} for {} in {} (account {})", place.stack, place.region, place.account)
 }
@@ -97,6 +100,15 @@ pub(crate) fn summary(plan: &Plan) -> String {
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     match (parts.is_empty(), plan.has_changes()) {
+        (true, _) if plan.intent == Intent::Recover => match (plan.notes.len(), plan.steps.is_empty()) {
+            (0, _) => format!("Nothing is wrong with {}.", plan.place.stack),
+            (1, false) => "One thing is wrong; the steps below put it right.".to_owned(),
+            (count, false) => format!("{count} things are wrong; the steps below put right what can be."),
+            (1, true) => "One thing is to be known.".to_owned(),
+            (count, true) => format!("{count} things are to be known."),
+        },
+        (true, false) if plan.intent == Intent::Prune => "Nothing: all of it is still needed.".to_owned(),
+        (true, true) if plan.intent == Intent::Prune => "No release that is kept refers to it.".to_owned(),
         (true, false) if plan.intent == Intent::Drift => {
             format!("No drift. {} is as it was deployed.", plan.place.stack)
         }
@@ -121,6 +133,8 @@ pub(crate) fn next_command(plan: &Plan) -> Option<String> {
         Intent::Deploy | Intent::Drift => place.command("deploy"),
         Intent::Rollback { to } => format!("{} --to {to}", place.command("rollback")),
         Intent::Destroy => place.command("destroy"),
+        Intent::Recover => format!("{} --yes", place.command("doctor")),
+        Intent::Prune => place.command("prune"),
     };
     Some(format!("{command}{}", missing_flags(plan)))
 }
@@ -299,6 +313,20 @@ pub(crate) fn step(step: &Step) -> Option<String> {
             Some(format!("record {}", each.collect::<Vec<_>>().join("; ")))
         }
         Step::DropChangeSets { names } => Some(format!("delete the change set {}", names.join(", "))),
+        Step::DeleteStack { .. } => Some("delete the stack".to_owned()),
+        Step::ContinueRollback { skip } if skip.is_empty() => Some("let CloudFormation go on going back".to_owned()),
+        Step::ContinueRollback { skip } => {
+            let skip: Vec<&str> = skip.iter().map(LogicalId::as_str).collect();
+            Some(format!("let CloudFormation go on going back, and leave {} as it is", skip.join(", ")))
+        }
+        Step::Shift { name, from: Some(from), to: Some(to), .. } if from == to => {
+            Some(format!("put all traffic of {name} on version {to}"))
+        }
+        Step::DropVersions { name, versions } => {
+            let versions: Vec<&str> = versions.iter().map(FunctionVersion::as_str).collect();
+            Some(format!("delete the versions {} of {name}", versions.join(", ")))
+        }
+        Step::DropObjects { bucket, keys } => Some(format!("delete {} objects from {bucket}", keys.len())),
         Step::EmptyBucket { bucket, .. } => Some(format!("delete every object in {bucket}")),
         _ => None,
     }
