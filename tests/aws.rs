@@ -304,8 +304,17 @@ impl Shop {
 
     /// A change set that would make the stack, and that nobody executes.
     pub(crate) fn propose(&self, name: &str, template: &str) {
+        self.proposed("CREATE", name, template);
+    }
+
+    /// One that would change the stack.
+    pub(crate) fn propose_update(&self, name: &str, template: &str) {
+        self.proposed("UPDATE", name, template);
+    }
+
+    fn proposed(&self, kind: &str, name: &str, template: &str) {
         let template: String = template.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let more = format!("&ChangeSetType=CREATE&ChangeSetName={name}&TemplateBody={template}");
+        let more = format!("&ChangeSetType={kind}&ChangeSetName={name}&TemplateBody={template}");
         let answer = self.server.cloudformation(self.region, "CreateChangeSet", &self.name(), &more);
         assert!(answer.contains("<CreateChangeSetResult>"), "{answer}");
     }

@@ -38,7 +38,8 @@ pub(crate) struct Script {
     pub(crate) at: Option<(Call, Fault)>,
     /// Added to every request.
     pub(crate) latency: Duration,
-    /// Requests of Lambda's control plane that are let through in a second; above it they are throttled.
+    /// Requests of Lambda's control plane, without reads of a function or its policy, that are let through in a second; above
+    /// it they are throttled.
     pub(crate) lambda_per_second: Option<f64>,
 }
 
@@ -47,6 +48,9 @@ struct Log {
     calls: Vec<Call>,
     /// Whether the fault has happened.
     struck: bool,
+    /// Requests that are under way, and how often one began while no other was.
+    open: usize,
+    rounds: usize,
     throttled: usize,
     /// Whom to kill.
     pid: Option<u32>,
@@ -115,6 +119,11 @@ impl Proxy {
         self.shared.log.lock().expect("no thread panics while it logs").throttled
     }
 
+    /// How often a request began while no other was under way: a lower bound of the round trips that follow one another.
+    pub(crate) fn depth(&self) -> usize {
+        self.shared.log.lock().expect("no thread panics while it logs").rounds
+    }
+
     /// How often each was asked for.
     pub(crate) fn by_name(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
@@ -136,6 +145,8 @@ impl Shared {
             let is_it = self.script.at.as_ref().is_some_and(|(at, _)| *at == call);
             let for_good = self.script.at.as_ref().is_some_and(|(_, fault)| *fault == Fault::BrokenForGood);
             log.struck |= is_it;
+            log.rounds += usize::from(log.open == 0);
+            log.open += 1;
             let number = log.calls.len();
             let fault = match &self.script.at {
                 Some((_, fault)) if is_it || (for_good && log.struck) => Some(*fault),
@@ -147,6 +158,9 @@ impl Shared {
         };
         if !self.script.latency.is_zero() {
             std::thread::sleep(self.script.latency);
+        }
+        if matches!(fault, Some(Fault::Throttle | Fault::Broken | Fault::BrokenForGood | Fault::Refuse)) {
+            self.log.lock().expect("no thread panics while it logs").open -= 1;
         }
         match fault {
             Some(Fault::Throttle) => return request.refuse(&mut stream, 429, "ThrottlingException", "Rate exceeded"),
@@ -160,6 +174,7 @@ impl Shared {
             Some(Fault::Reset | Fault::Kill | Fault::Interrupt) | None => {}
         }
         let answer = forward(self.upstream, &request.bytes);
+        self.log.lock().expect("no thread panics while it logs").open -= 1;
         match fault {
             Some(Fault::Kill) => return self.signal("KILL", number),
             Some(Fault::Reset) => {
@@ -243,7 +258,9 @@ impl Request {
     }
 
     fn is_lambda_control(&self) -> bool {
-        self.service == "lambda" && !self.name.ends_with("/configuration") && !self.name.starts_with("GET ")
+        let parts = self.name.split('/').count();
+        let is_read = self.name.starts_with("GET ") && (parts == 4 || self.name.ends_with("/policy"));
+        self.service == "lambda" && !is_read
     }
 
     /// An error as the service writes it: XML for S3 and the query protocol, JSON elsewhere.

@@ -99,6 +99,8 @@ pub(crate) enum Command {
     Explain(cmd::explain::Args),
     /// Explain a stack that is stuck, and put it right
     Doctor(cmd::doctor::Args),
+    /// Delete versions and artifacts that nothing needs any more
+    Prune(cmd::prune::Args),
     /// Delete a stack; buckets, secrets and databases are kept unless told otherwise
     Destroy(cmd::destroy::Args),
     /// Store and list the values of secrets

@@ -46,6 +46,7 @@ mod meaning;
 mod normalize;
 mod picture;
 mod plan;
+mod prune;
 mod release;
 mod repair;
 mod resolve;

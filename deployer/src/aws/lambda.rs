@@ -259,8 +259,16 @@ pub(crate) async fn referred(client: &Client, name: &str) -> Result<Vec<Function
     }
     let mut pages = client.list_provisioned_concurrency_configs().function_name(name).into_paginator().send();
     while let Some(page) = pages.next().await {
-        let configs = page.explain("lambda:ListProvisionedConcurrencyConfigs")?.provisioned_concurrency_configs;
-        let arns = configs.unwrap_or_default().into_iter().filter_map(|config| config.function_arn);
+        let page = match page.explain("lambda:ListProvisionedConcurrencyConfigs") {
+            // How the sandbox says that there are none.
+            Err(error) if error.code == "ProvisionedConcurrencyConfigNotFoundException" => break,
+            page => page?,
+        };
+        let arns = page
+            .provisioned_concurrency_configs
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|config| config.function_arn);
         found.extend(arns.filter_map(|arn| arn.rsplit(':').next().map(str::to_owned)));
     }
     Ok(found.into_iter().map(FunctionVersion::new).collect())

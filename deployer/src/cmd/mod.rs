@@ -11,6 +11,7 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod plan;
+pub(crate) mod prune;
 pub(crate) mod releases;
 pub(crate) mod rollback;
 pub(crate) mod sandbox;
@@ -34,6 +35,7 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Adopt(args) => adopt::run(ctx, args).await,
         Command::Doctor(args) => doctor::run(ctx, args).await,
         Command::Explain(args) => explain::run(ctx, args).await,
+        Command::Prune(args) => prune::run(ctx, args).await,
         Command::Drift(args) => drift::run(ctx, args).await,
         Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,
