@@ -72,6 +72,7 @@ mod git;
 mod hold;
 mod live;
 mod pipeline;
+mod reapply;
 #[expect(clippy::disallowed_methods, reason = "effects: reads the stack files")]
 mod project;
 #[expect(clippy::disallowed_methods, reason = "effects: installs into the user's cache")]

@@ -4,6 +4,7 @@
 //! here; renderers and exit codes only ask.
 
 mod blocks;
+pub(crate) mod quotas;
 mod repairs;
 mod steps;
 

@@ -15,6 +15,8 @@ pub(crate) struct Stock {
     pub(crate) versions: BTreeMap<String, Vec<FunctionVersion>>,
     /// Those that an alias or provisioned concurrency refers to.
     pub(crate) referred: BTreeMap<String, Vec<FunctionVersion>>,
+    /// Keys of the artifacts and templates that are there.
+    pub(crate) objects: BTreeSet<String>,
     /// Every release of every stack of the bucket.
     pub(crate) releases: Vec<Release>,
 }
@@ -48,7 +50,8 @@ pub(crate) fn plan(state: &State, stock: &Stock, keep: usize, now: jiff::Timesta
     let mut needed: BTreeSet<String> = kept.iter().copied().chain(others).flat_map(keys).collect();
     // CloudFormation may read an object again under the key that the stack was given when it was made.
     needed.extend(state.deployed.present().into_iter().flat_map(|deployed| deployed.parameters.values().cloned()));
-    let gone: BTreeSet<String> = dropped.into_iter().flat_map(keys).filter(|key| !needed.contains(key)).collect();
+    let gone: BTreeSet<String> =
+        dropped.into_iter().flat_map(keys).filter(|key| !needed.contains(key) && stock.objects.contains(key)).collect();
     if !gone.is_empty() {
         steps.push(Step::DropObjects { bucket: state.place.bucket.clone(), keys: gone.into_iter().collect() });
     }
@@ -133,6 +136,7 @@ mod tests {
         let failed = Outcome::Failed { reason: "x".to_owned() };
         let ok = || Outcome::Succeeded;
         let mut stock = Stock {
+            objects: (1..=4).map(key).collect(),
             versions: [("shop-dev-f".to_owned(), ["1", "2", "3", "4", "10"].map(FunctionVersion::new).to_vec())].into(),
             releases: vec![
                 release(1, "1", 1, ok()),

@@ -2,6 +2,7 @@
 
 use super::{AwsError, Explain};
 use crate::ids::{FunctionVersion, StackName};
+use crate::plan::quotas::Quotas;
 use crate::state::{Known, LiveAlias, LiveFunction, Snapshot, digest};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
@@ -233,6 +234,17 @@ pub(crate) async fn publish(
         .description(description);
     let answer = call.send().await.explain("lambda:PublishVersion")?;
     Ok(FunctionVersion::new(answer.version.unwrap_or_default()))
+}
+
+/// Limits of the account in this region, and what is used of them.
+pub(crate) async fn quotas(client: &Client) -> Result<Quotas, AwsError> {
+    let answer = client.get_account_settings().send().await.explain("lambda:GetAccountSettings")?;
+    let limit = answer.account_limit.unwrap_or_else(|| aws_sdk_lambda::types::AccountLimit::builder().build());
+    Ok(Quotas {
+        unreserved: limit.unreserved_concurrent_executions.unwrap_or_default().into(),
+        code: answer.account_usage.map_or(0, |usage| usage.total_code_size),
+        code_limit: limit.total_code_size,
+    })
 }
 
 /// Numbers of the published versions.

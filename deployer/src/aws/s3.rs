@@ -152,7 +152,8 @@ pub(crate) async fn all_releases(client: &Client, bucket: &str) -> Result<Vec<Re
     records(client, bucket, "releases/", usize::MAX).await
 }
 
-async fn records(client: &Client, bucket: &str, prefix: &str, most: usize) -> Result<Vec<Release>, AwsError> {
+/// Every key that begins with `prefix`, in order. The bucket must exist.
+pub(crate) async fn keys(client: &Client, bucket: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
     let mut keys = Vec::new();
     let mut pages = client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
     while let Some(page) = pages.next().await {
@@ -160,6 +161,11 @@ async fn records(client: &Client, bucket: &str, prefix: &str, most: usize) -> Re
         keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
     }
     keys.sort();
+    Ok(keys)
+}
+
+async fn records(client: &Client, bucket: &str, prefix: &str, most: usize) -> Result<Vec<Release>, AwsError> {
+    let mut keys = keys(client, bucket, prefix).await?;
     let recent = keys.split_off(keys.len().saturating_sub(most));
     futures::stream::iter(recent)
         .map(|key| async move {

@@ -56,9 +56,14 @@ async fn stock(clients: &Clients, state: &State) -> Result<Stock, AwsError> {
     if let Some(Known::Unknown(why)) = state.functions.values().find(|known| matches!(known, Known::Unknown(_))) {
         return Err(AwsError::unable(why.clone()));
     }
-    let releases = match state.releases {
-        Known::Present(_) => s3::all_releases(&clients.s3, &state.place.bucket).await?,
-        Known::Absent => Vec::new(),
+    let bucket = &state.place.bucket;
+    let (releases, artifacts, templates) = match state.releases {
+        Known::Present(_) => futures::try_join!(
+            s3::all_releases(&clients.s3, bucket),
+            s3::keys(&clients.s3, bucket, "artifacts/"),
+            s3::keys(&clients.s3, bucket, "templates/")
+        )?,
+        Known::Absent => Default::default(),
         Known::Unknown(ref why) => return Err(AwsError::unable(why.clone())),
     };
     let each = futures::stream::iter(prune::functions(state)).map(|name| async move {
@@ -67,7 +72,8 @@ async fn stock(clients: &Clients, state: &State) -> Result<Stock, AwsError> {
         Ok((name, versions, referred))
     });
     let each: Vec<_> = each.buffered(8).try_collect().await?;
-    let mut stock = Stock { releases, ..Stock::default() };
+    let objects = artifacts.into_iter().chain(templates).collect();
+    let mut stock = Stock { releases, objects, ..Stock::default() };
     for (name, versions, referred) in each {
         stock.versions.insert(name.clone(), versions);
         stock.referred.insert(name, referred);

@@ -5,10 +5,11 @@ use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::hold::{Held, Waiting};
 use crate::model::Stack;
+use crate::model::stage::Allow;
 use crate::release::{self, Commit};
 use crate::session::{Connection, Session};
 use crate::state::{Known, Place};
-use crate::{git, live, pipeline, plan, project, rollback, settle};
+use crate::{git, live, pipeline, plan, project, reapply, rollback, settle};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -20,6 +21,12 @@ pub(crate) struct Args {
     /// Only this function
     #[arg(long, value_name = "FUNCTION")]
     function: Option<String>,
+    /// Re-apply the template of that release too, through a change set: roles, queues and triggers as they were
+    #[arg(long, conflicts_with = "function")]
+    infra: bool,
+    /// Accept a risk that the plan names, with --infra; may be repeated
+    #[arg(long, value_name = "RISK", requires = "infra")]
+    allow: Vec<Allow>,
     #[command(flatten)]
     waiting: Waiting,
 }
@@ -88,13 +95,19 @@ async fn one(
         let next = format!("deployer releases {stack} --stage {stage}{sandbox}");
         Failure::failed(format!("there is nothing to go back to: {reason}"), "nothing was changed", next)
     })?;
-    let mut plan = rollback::plan(target, args.function.as_deref(), &state, commit, ctx.now);
+    let mut plan = match args.infra {
+        true => reapply::plan(ctx, connection, stack, target, &state, &args.allow, commit).await?,
+        false => rollback::plan(target, args.function.as_deref(), &state, commit, ctx.now),
+    };
     plan::leave_nothing_open(&mut plan.steps, &settled, &state);
     plan_command::show(ctx, &plan, None);
     if !plan.has_changes() {
         return Ok(());
     }
-    confirm::agree(ctx, &plan, &format!("Roll {name} back to release {}?", target.number))?;
+    if let Err(refused) = confirm::agree(ctx, &plan, &format!("Roll {name} back to release {}?", target.number)) {
+        reapply::forget(connection, &name, &plan).await;
+        return Err(refused);
+    }
     confirm::carry_out(ctx, connection, &plan, held, &args.waiting).await?;
     ctx.say(format!("{name} serves release {} again (recorded as release {})", target.number, plan.record.number));
     Ok(())
