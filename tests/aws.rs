@@ -353,6 +353,14 @@ impl Shop {
         serde_json::from_str(&answer.body).unwrap_or_default()
     }
 
+    /// A call in AWS's REST protocol with JSON; `head` is method and path. The answer has to be a good one.
+    pub(crate) fn call(&self, service: &str, head: &str, body: &Value) -> Value {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = self.server.request(self.region, service, head, &[("Content-Type", "application/json")], &body);
+        assert!(answer.status < 300, "{head}: {answer:?}");
+        serde_json::from_str(&answer.body).unwrap_or_default()
+    }
+
     /// The physical id of a resource of the stack.
     pub(crate) fn physical_id(&self, logical_id: &str) -> String {
         let more = format!("&LogicalResourceId={logical_id}");

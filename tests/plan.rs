@@ -93,7 +93,7 @@ fn drift_that_is_kept_is_shown_and_left() {
     shop.deploy();
     shop.lambda("PUT", "hello", "configuration", &json!({ "Timeout": 7 }));
     let kept = shop.ends(0, &["deploy", "--yes", "--keep-drift"]);
-    assert!(kept.stdout.contains("Timeout: 7 s → "), "{}", kept.text());
+    assert!(kept.stdout.contains("Timeout: 7 s → ") && kept.stdout.contains("[drift, kept]"), "{}", kept.text());
     let timeout = |shop: &Shop| shop.lambda("GET", "hello", "configuration", &Value::Null)["Timeout"].clone();
     assert_eq!(timeout(&shop), 7);
     shop.deploy();

@@ -47,6 +47,8 @@ pub(crate) enum Format {
     Terminal,
     Markdown,
     Json,
+    /// One page that needs nothing else; of plans alone, the rest is text
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +74,7 @@ impl Color {
 pub(crate) enum Command {
     /// Find mistakes in the stack files; calls nothing
     Check(cmd::check::Args),
-    /// Print the JSON Schema of stack files, for editors
+    /// Print the JSON Schema of stack files, for editors, or of plans
     Schema(cmd::schema::Args),
     /// Print the CloudFormation template of a stack
     Synth(cmd::synth::Args),
@@ -89,6 +91,8 @@ pub(crate) enum Command {
     State(cmd::state::Args),
     /// Plan, confirm, apply, record
     Deploy(cmd::deploy::Args),
+    /// Least privilege: what roles grant against what the code can reach
+    Iam(cmd::iam::Args),
     /// Move every alias back to an earlier release
     Rollback(cmd::rollback::Args),
     /// List the releases of a stack

@@ -221,11 +221,7 @@ fn resource(desired: &Desired, state: &State, id: &LogicalId, before: &Resource,
 /// What hangs on something of ours and has to go; an alarm may be somebody's, who has reasons.
 fn removed(stranger: &Stranger, deployed: &Template) -> Change {
     let owner = deployed.resources.get(&stranger.owner).map(|owner| name(&stranger.owner, owner));
-    let telling = ["MetricName", "Threshold", "ComparisonOperator"];
-    let shown = stranger
-        .properties
-        .iter()
-        .filter(|(key, value)| !value.is_null() && (stranger.kind != ALARM || telling.contains(&key.as_str())));
+    let shown = stranger.properties.iter().filter(|(_, value)| !value.is_null() && stranger.kind != ALARM);
     let properties = shown.map(|(key, value)| PropertyChange {
         path: key.clone(),
         before: Some(value.clone()),

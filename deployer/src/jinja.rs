@@ -33,6 +33,17 @@ pub(crate) fn value(json: &serde_json::Value) -> Value {
     Value::from(minijinja::value::Serde(json))
 }
 
+/// A page of our own: `template` filled with `context`, every value escaped for HTML.
+///
+/// # Panics
+/// When the template does not parse or asks for what is not there: the template is part of the program.
+pub(crate) fn page(template: &str, context: &serde_json::Value) -> String {
+    let mut engine = Environment::new();
+    engine.set_undefined_behavior(UndefinedBehavior::Strict);
+    engine.set_auto_escape_callback(|_| minijinja::AutoEscape::Html);
+    engine.render_str(template, value(context)).expect("our own template fits its context")
+}
+
 /// Whether `text` is a template at all.
 pub(crate) fn is_template(text: &str) -> bool {
     protected(text).contains("{{") || text.contains("{%")

@@ -72,11 +72,11 @@ mod git;
 mod hold;
 mod live;
 mod pipeline;
-mod reapply;
 #[expect(clippy::disallowed_methods, reason = "effects: reads the stack files")]
 mod project;
 #[expect(clippy::disallowed_methods, reason = "effects: installs into the user's cache")]
 mod python;
+mod reapply;
 #[expect(clippy::disallowed_methods, reason = "effects: starts and stops the local AWS")]
 mod sandbox;
 mod session;

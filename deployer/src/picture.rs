@@ -152,11 +152,15 @@ fn collect<'a>(
 
 /// Names that AWS gives are declared as text in some places, to keep clear of cycles.
 fn by_name<'a>(text: &str, property: &'a str, names: &IndexMap<&'a str, &'a LogicalId>, found: &mut Vec<Found<'a>>) {
-    if !text.starts_with("arn:") {
-        return;
-    }
-    for word in text.split([':', '/']) {
-        found.extend(names.get(word).map(|id| Found { id, property }));
+    let is_arn = text.starts_with("arn:");
+    let ends = |part: &str| part.is_empty() || part.starts_with(['/', ':', '*']);
+    for (name, id) in names {
+        let in_arn = || {
+            text.match_indices(name).any(|(at, _)| text[..at].ends_with([':', '/']) && ends(&text[at + name.len()..]))
+        };
+        if text == *name || (is_arn && in_arn()) {
+            found.push(Found { id, property });
+        }
     }
 }
 
@@ -290,6 +294,14 @@ fn name(id: &LogicalId, resource: &Resource) -> String {
     match resource.kind.as_str() {
         "AWS::Events::Rule" | "AWS::Scheduler::Schedule" => {
             text("ScheduleExpression").or_else(|| text("Name")).unwrap_or_else(|| id.to_string())
+        }
+        // What is added to the name so that nobody else has it, tells nothing.
+        "AWS::S3::Bucket" => {
+            let name = resource.properties.get("BucketName").and_then(|name| name.get("Fn::Sub")?.as_str());
+            match name.map(|name| name.replace("-${AWS::AccountId}", "").replace("-${AWS::Region}", "")) {
+                Some(name) if !name.contains("${") => name,
+                _ => crate::diff::name(id, resource),
+            }
         }
         _ => crate::diff::name(id, resource),
     }

@@ -31,6 +31,7 @@ use std::path::PathBuf;
 /// What a deployment, a rollback or a deletion will do. `format_version` 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub(crate) struct Plan {
+    #[schemars(extend("const" = 1))]
     pub(crate) format_version: u32,
     pub(crate) intent: Intent,
     pub(crate) place: Place,
@@ -92,6 +93,8 @@ pub(crate) enum Undo {
     Alias,
     /// Deploying the earlier stack file: minutes.
     ChangeSet,
+    /// What somebody did by hand, they can do again; adopting it keeps it.
+    ByHand,
     /// It cannot.
     No,
 }
@@ -145,6 +148,8 @@ pub(crate) enum Step {
         properties: Properties,
         /// The top-level ones that differ.
         changed: Vec<String>,
+        /// It was deleted by hand.
+        again: bool,
     },
     /// Takes away what somebody attached.
     Remove {
@@ -287,7 +292,9 @@ impl Plan {
 
     /// Counts by action: create, update, replace, delete.
     pub(crate) fn counts(&self) -> [usize; 4] {
-        let count = |actions: &[Action]| self.lines.iter().filter(|line| actions.contains(&line.change.action)).count();
+        let count = |actions: &[Action]| {
+            self.lines.iter().filter(|line| !line.kept && actions.contains(&line.change.action)).count()
+        };
         [
             count(&[Action::Create, Action::Recreate, Action::Import]),
             count(&[Action::Update]),
@@ -532,8 +539,9 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
         None => (risk, reason),
     };
     let undo = match (change.action, risk) {
-        (_, Risk::LosesData) | (Action::Remove, _) => Undo::No,
+        (_, Risk::LosesData) => Undo::No,
         (Action::Update, _) if is_function => Undo::Alias,
+        _ if change.cause == Cause::Drift => Undo::ByHand,
         _ => Undo::ChangeSet,
     };
     let meaning = meaning::of(&change, after.or(before));

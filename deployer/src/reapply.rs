@@ -137,7 +137,11 @@ fn parameters(target: &Release, template: &Template, state: &State) -> BTreeMap<
 async fn template(connection: &Connection, target: &Release, state: &State) -> Result<Template, Failure> {
     let lost = |why: String| {
         let next = state.place.command("releases");
-        Failure::failed(format!("the template of release {} cannot be had: {why}", target.number), "nothing was changed", next)
+        Failure::failed(
+            format!("the template of release {} cannot be had: {why}", target.number),
+            "nothing was changed",
+            next,
+        )
     };
     let key = target.template_key.as_deref().ok_or_else(|| lost("it recorded none".to_owned()))?;
     let text = s3::get_text(&connection.clients.s3, &state.place.bucket, key).await;

@@ -1,8 +1,10 @@
-//! The JSON Schema of stack files, as editors want it: the types' own schema, and what is allowed before types are
-//! read: templates, `for_each` and `{env: NAME}`.
+//! JSON Schemas. Of stack files, as editors want it: the types' own schema, and what is allowed before types are read:
+//! templates, `for_each` and `{env: NAME}`. Of plans, as programs read them: made from the types that are written.
 
 use crate::decode::Decode;
 use crate::model::StackFile;
+use crate::plan::Plan;
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 /// JSON Schema 2020-12 of one stack file.
@@ -38,6 +40,22 @@ pub(crate) fn schema() -> Value {
     if let (Value::Object(schema), Value::Object(root)) = (&mut schema, root) {
         schema.extend(root);
         schema.insert("$defs".to_owned(), Value::Object(definitions));
+    }
+    schema
+}
+
+/// JSON Schema 2020-12 of one plan, as `plan --format json` prints a list of them. Kept as `docs/plan.schema.json`.
+pub(crate) fn plan() -> Value {
+    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A plan of deployer",
+    });
+    let root = generator.into_root_schema_for::<Plan>().to_value();
+    for (key, value) in
+        root.as_object().into_iter().flatten().filter(|(key, _)| !["$schema", "title"].contains(&key.as_str()))
+    {
+        schema[key] = value.clone();
     }
     schema
 }
@@ -84,6 +102,7 @@ fn before_types(schema: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::render::samples;
 
     #[test]
     fn every_reference_leads_to_a_definition() {
@@ -102,6 +121,29 @@ mod tests {
         }
         let schema = schema();
         walk(&schema, schema["$defs"].as_object().expect("definitions are an object"));
+    }
+
+    #[test]
+    fn the_schema_of_plans_is_kept_with_the_program() {
+        let kept: Value = serde_json::from_str(include_str!("../../docs/plan.schema.json")).expect("it is JSON");
+        assert_eq!(kept, plan(), "write it again: deployer schema --plan > docs/plan.schema.json");
+    }
+
+    #[test]
+    fn plans_are_as_their_schema_says() {
+        let validator = jsonschema::validator_for(&plan()).expect("a schema");
+        for plan in [samples::empty(), samples::mixed(), samples::many(30)] {
+            let json = serde_json::to_value(&plan).expect("a plan holds only JSON values");
+            let mistakes: Vec<String> =
+                validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
+            assert!(mistakes.is_empty(), "{mistakes:?}");
+            let mut next = json.clone();
+            next["format_version"] = json!(2);
+            assert!(!validator.is_valid(&next), "another version is another schema");
+            let mut odd = json;
+            odd["lines"] = json!([{ "id": 1 }]);
+            assert!(!validator.is_valid(&odd));
+        }
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) struct Workspace {
     #[serde(rename = "target_directory")]
     pub(super) target: PathBuf,
     #[serde(rename = "workspace_root")]
-    root: PathBuf,
+    pub(super) root: PathBuf,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -45,6 +45,8 @@ struct Package {
     targets: Vec<Target>,
     #[serde(default)]
     dependencies: Vec<Dependency>,
+    #[serde(default)]
+    manifest_path: PathBuf,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -52,6 +54,32 @@ struct Dependency {
     name: String,
     /// `None` for an ordinary one, `dev` or `build`.
     kind: Option<String>,
+    /// Its folder, where it is a crate of this machine's.
+    #[serde(default)]
+    path: Option<PathBuf>,
+}
+
+impl Workspace {
+    /// Folders of the crate called `name` and of all crates of the workspace that go into it.
+    pub(super) fn folders(&self, name: &str) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> = Vec::new();
+        let mut open: Vec<&Package> = self.packages.iter().filter(|package| package.name == name).collect();
+        while let Some(package) = open.pop() {
+            let Some(folder) = package.manifest_path.parent().filter(|folder| !folders.iter().any(|own| own == folder))
+            else {
+                continue;
+            };
+            folders.push(folder.to_path_buf());
+            let needed = package.dependencies.iter().filter(|dependency| dependency.kind.is_none());
+            let paths: Vec<_> = needed.filter_map(|dependency| dependency.path.as_deref()).collect();
+            open.extend(
+                self.packages
+                    .iter()
+                    .filter(|other| other.manifest_path.parent().is_some_and(|folder| paths.contains(&folder))),
+            );
+        }
+        folders
+    }
 }
 
 impl Package {

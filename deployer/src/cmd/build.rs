@@ -23,7 +23,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     ctx.result(&match ctx.format() {
         Format::Json => format!("{:#}\n", as_json(&rows)),
         Format::Markdown => markdown(&rows),
-        Format::Terminal => table(&rows),
+        Format::Terminal | Format::Html => table(&rows),
     });
     Ok(Exit::Done)
 }

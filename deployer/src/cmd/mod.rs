@@ -10,6 +10,7 @@ pub(crate) mod destroy;
 pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
+pub(crate) mod iam;
 pub(crate) mod plan;
 pub(crate) mod prune;
 pub(crate) mod releases;
@@ -39,6 +40,7 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Drift(args) => drift::run(ctx, args).await,
         Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,
+        Command::Iam(args) => iam::run(ctx, args).await,
         Command::Rollback(args) => rollback::run(ctx, args).await,
         Command::Releases(args) => releases::run(ctx, args).await,
         Command::Status(args) => status::run(ctx, args).await,

@@ -110,17 +110,14 @@ pub(crate) fn tell_adapted(ctx: &Ctx, adapted: &[String]) {
 
 /// Prints plans in the format that was asked for, each with the command that comes next.
 pub(crate) fn show_all(ctx: &Ctx, plans: &[Plan]) {
-    if ctx.format() == Format::Json {
-        ctx.result(&(serde_json::to_string_pretty(plans).expect("a plan holds only JSON values") + "\n"));
-        return;
-    }
-    if ctx.format() == Format::Markdown {
-        let plans: Vec<_> = plans.iter().map(|plan| (plan, render::next_command(plan))).collect();
-        ctx.result(&render::markdown::plans(&plans));
-        return;
-    }
-    for plan in plans {
-        show(ctx, plan, render::next_command(plan).as_deref());
+    let with_next = || plans.iter().map(|plan| (plan, render::next_command(plan))).collect::<Vec<_>>();
+    match ctx.format() {
+        Format::Terminal => plans.iter().for_each(|plan| show(ctx, plan, render::next_command(plan).as_deref())),
+        Format::Markdown => ctx.result(&render::markdown::plans(&with_next())),
+        Format::Html => ctx.result(&render::html::page(&with_next())),
+        Format::Json => {
+            ctx.result(&(serde_json::to_string_pretty(plans).expect("a plan holds only JSON values") + "\n"));
+        }
     }
 }
 
@@ -129,6 +126,7 @@ pub(crate) fn show(ctx: &Ctx, plan: &Plan, next: Option<&str>) {
     let text = match ctx.format() {
         Format::Terminal => render::terminal::plan(plan, next, ctx.width),
         Format::Markdown => render::markdown::plan(plan, next),
+        Format::Html => render::html::page(&[(plan, next.map(str::to_owned))]),
         Format::Json => serde_json::to_string_pretty(plan).expect("a plan holds only JSON values") + "\n",
     };
     ctx.result(&text);

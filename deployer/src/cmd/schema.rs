@@ -1,13 +1,18 @@
-//! `deployer schema`: the JSON Schema of stack files.
+//! `deployer schema`: the JSON Schema of stack files, or of plans.
 
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::schema::schema;
+use crate::schema;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Of plans in JSON instead of stack files
+    #[arg(long)]
+    plan: bool,
+}
 
-pub(crate) async fn run(ctx: &Ctx, _args: &Args) -> Result<Exit, Failure> {
-    ctx.result(&format!("{:#}\n", schema()));
+pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
+    let schema = if args.plan { schema::plan() } else { schema::schema() };
+    ctx.result(&format!("{schema:#}\n"));
     Ok(Exit::Done)
 }

@@ -1,5 +1,7 @@
 //! Identity and access: policy statements as values, and the verbs of `access:`.
 
+pub(crate) mod actions;
 pub(crate) mod algebra;
 pub(crate) mod grants;
 pub(crate) mod policy;
+pub(crate) mod reach;

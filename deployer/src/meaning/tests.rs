@@ -3,6 +3,7 @@
 use super::*;
 use crate::diff::{Action, Cause};
 use crate::ids::LogicalId;
+use proptest::prelude::*;
 use serde_json::json;
 
 #[track_caller]
@@ -176,4 +177,63 @@ fn very_many_differences_are_counted() {
     let told = told("AWS::X::Y", "List", json!([]), json!(many), json!({}));
     assert_eq!(told.lines().count(), 102, "{told}");
     assert!(told.ends_with("  … 400 more"), "{told}");
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let word = prop_oneof![
+        proptest::sample::select(
+            &["Allow", "*", "s3:*", "{\"widgets\":[{}]}", "[1]", "digest:00", "60", "-1e999", "é\n日", ""][..]
+        )
+        .prop_map(|word| json!(word)),
+        any::<i64>().prop_map(|number| json!(number)),
+        any::<bool>().prop_map(|flag| json!(flag)),
+        Just(Value::Null),
+    ];
+    let keys = &[
+        "Statement",
+        "Effect",
+        "Action",
+        "NotAction",
+        "Resource",
+        "Principal",
+        "Condition",
+        "AWS",
+        "Fn::Sub",
+        "Ref",
+        "widgets",
+        "properties",
+        "title",
+        "Id",
+        "PolicyDocument",
+    ][..];
+    word.prop_recursive(4, 40, 4, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+            proptest::collection::vec((proptest::sample::select(keys), inner), 0..4).prop_map(|entries| Value::Object(
+                entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+            )),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// Templates hold anything, also where a policy or a dashboard should stand.
+    #[test]
+    fn no_value_is_too_odd_to_be_told(before in json_value(), after in json_value()) {
+        let paths = [
+            ("AWS::IAM::Role", "Policies.x"), ("AWS::IAM::Role", "AssumeRolePolicyDocument"),
+            ("AWS::SQS::QueuePolicy", "PolicyDocument.Statement"), ("AWS::CloudWatch::Dashboard", "DashboardBody"),
+            ("AWS::CloudWatch::Alarm", "Threshold"), ("AWS::CloudWatch::Alarm", "Period"),
+            ("AWS::Lambda::Function", "Timeout"), ("AWS::X::Y", "Z"),
+        ];
+        for (kind, path) in paths {
+            let told = told(kind, path, before.clone(), after.clone(), json!({ "Threshold": before, "Period": after }));
+            prop_assert!(!told.is_empty());
+        }
+        let one = Some(&before);
+        prop_assert_eq!(crate::iam::algebra::relation(one, one), crate::iam::algebra::Relation::Equal);
+        prop_assert!(json::items(&before, &before).is_empty());
+    }
 }

@@ -36,7 +36,8 @@ pub(super) fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Bloc
             (_, Risk::LosesData) => Some(Allow::DeleteData),
             (_, Risk::Replaces) => Some(Allow::Replace),
             _ if both => Some(Allow::LiveLoss),
-            (_, Risk::Broadens) if policy.protect => Some(Allow::BroadenIam),
+            // What drift repair brings back was reviewed when it was deployed.
+            (_, Risk::Broadens) if policy.protect && line.change.cause != Cause::Drift => Some(Allow::BroadenIam),
             _ => None,
         };
         let Some(needed) = needed.filter(|needed| !policy.allow.contains(needed)) else { continue };

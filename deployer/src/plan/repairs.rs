@@ -50,6 +50,7 @@ fn step(change: &Change, desired: &Desired, state: &State) -> Option<Step> {
         name: change.name.clone(),
         properties,
         changed,
+        again: change.action == Action::Recreate,
     })
 }
 

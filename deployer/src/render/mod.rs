@@ -2,8 +2,8 @@
 
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
-//HTML
-//LAYOUT
+pub(crate) mod html;
+mod layout;
 pub(crate) mod markdown;
 pub(crate) mod progress;
 pub(crate) mod style;
@@ -59,9 +59,15 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
     }
 }
 
+/// The cause of a line, and whether the plan leaves it as it is.
+pub(crate) fn whose(line: &Line) -> &'static str {
+    if line.kept { "drift, kept" } else { cause(line.change.cause) }
+}
+
 pub(crate) fn undo(undo: Undo) -> &'static str {
     match undo {
         Undo::Alias => "undo: rollback moves the alias back, seconds",
+        Undo::ByHand => "undo: by hand, as it was done",
         Undo::ChangeSet => "undo: deploy the earlier stack file, a change set",
         Undo::No => "cannot be undone",
     }
@@ -111,6 +117,9 @@ pub(crate) fn summary(plan: &Plan) -> String {
         (true, true) if plan.intent == Intent::Prune => "No release that is kept refers to it.".to_owned(),
         (true, false) if plan.intent == Intent::Drift => {
             format!("No drift. {} is as it was deployed.", plan.place.stack)
+        }
+        (true, false) if plan.lines.iter().any(|line| line.kept) => {
+            "Nothing to do: what was changed outside of the stack file is kept.".to_owned()
         }
         (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
         (true, true)
@@ -172,6 +181,8 @@ pub(crate) fn transition(property: &PropertyChange) -> String {
 pub(crate) struct Group<'a> {
     /// At least one.
     pub(crate) lines: Vec<&'a Line>,
+    /// Whether the plan's lines have different causes.
+    mixed: bool,
 }
 
 /// One property as it is told.
@@ -186,9 +197,10 @@ pub(crate) struct Detail<'a> {
 
 /// The plan's lines, worst first; alike ones folded.
 pub(crate) fn groups(plan: &Plan) -> Vec<Group<'_>> {
+    let mixed = plan.lines.iter().any(|line| line.change.cause != Cause::Yours);
     let mut groups: IndexMap<String, Group<'_>> = IndexMap::new();
     for line in &plan.lines {
-        groups.entry(likeness(line)).or_insert_with(|| Group { lines: Vec::new() }).lines.push(line);
+        groups.entry(likeness(line)).or_insert_with(|| Group { lines: Vec::new(), mixed }).lines.push(line);
     }
     groups.into_values().collect()
 }
@@ -231,10 +243,10 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// `[drift]`, unless the change is all yours.
+    /// `[drift]`; nothing where the whole plan is yours.
     pub(crate) fn mark(&self) -> Option<String> {
-        let found = self.first().change.cause;
-        (found != Cause::Yours).then(|| format!("[{}]", cause(found)))
+        let line = self.first();
+        self.mixed.then(|| format!("[{}]", whose(line)))
     }
 
     /// `replaces: its name can only be set at creation; undo: …`
@@ -300,6 +312,7 @@ pub(crate) fn step(step: &Step) -> Option<String> {
             Some(format!("set {} of {function} by Lambda's own API", keys.join(", ")))
         }
         Step::LetGo(_) => Some("let the stack forget what was deleted by hand, so that it makes it again".to_owned()),
+        Step::Repair { name, again: true, .. } => Some(format!("make {name} again by its service's own API")),
         Step::Repair { name, changed, .. } => {
             Some(format!("put {} of {name} right by its service's own API", changed.join(", ")))
         }

@@ -30,10 +30,10 @@ impl Flow<'_> {
         for (style, text) in self.spans {
             // Leading space is part of what is shown: code keeps its shape.
             let lead = text.len() - text.trim_start_matches(' ').len();
-            let mut words = text[lead..].split(' ').peekable();
+            let words = text[lead..].split(' ');
             let mut lead = &text[..lead];
             let mut open = String::new();
-            while let Some(word) = words.next() {
+            for word in words {
                 let word = format!("{}{word}", std::mem::take(&mut lead));
                 let gap = usize::from(!is_begin);
                 if column + gap + word.width() <= width {

@@ -2,9 +2,10 @@
 
 use super::Rule;
 use crate::diag::{Diagnostics, nearest};
+use crate::iam::actions;
 use crate::model::Stack;
 use crate::model::access::{self, Access, Grant, Statement};
-use crate::model::reference::EnvValue;
+use crate::model::reference::{EnvValue, Noun};
 
 fn grants(stack: &Stack) -> impl Iterator<Item = &Grant> {
     stack.file.functions.values().flat_map(|function| &function.access).filter_map(|access| match &access.value {
@@ -102,6 +103,78 @@ pub(super) fn actions(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics)
                 .at(action.span, "an action is a service in lower case, a colon and a name")
                 .help("write it as IAM does: `dynamodb:GetItem`"),
         );
+    }
+}
+
+/// Actions that AWS does not have. Wildcards have to match something.
+pub(super) fn known_actions(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
+    for action in statements(stack).flat_map(|statement| &statement.allow) {
+        // What is no action at all has been reported.
+        let Some((prefix, name)) = action.split_once(':').filter(|(prefix, _)| *prefix == prefix.to_lowercase()) else {
+            continue;
+        };
+        let Some(service) = actions::service(prefix) else {
+            let help = match nearest(prefix, actions::services()) {
+                Some(near) => format!("did you mean `{near}:{name}`?"),
+                None => format!("services are those of {}", actions::source()),
+            };
+            diagnostics.push(rule.error().at(action.span, format!("`{prefix}` is no service")).help(help));
+            continue;
+        };
+        if service.matching(name).next().is_some() {
+            continue;
+        }
+        let help = match nearest(name, service.names()) {
+            Some(near) => format!("did you mean `{prefix}:{near}`?"),
+            None => format!("actions are those of {}", actions::source()),
+        };
+        diagnostics.push(rule.error().at(action.span, format!("{prefix} has no action `{name}`")).help(help));
+    }
+}
+
+/// Actions that can never apply to what they are allowed on.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html> (read 2026-11).
+pub(super) fn resource_types(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
+    for statement in statements(stack) {
+        for action in statement.allow.iter().filter(|action| !action.contains(['*', '?'])) {
+            let found = action.split_once(':').and_then(|(prefix, name)| {
+                let service = actions::service(prefix)?;
+                Some((service, service.action(name)?))
+            });
+            let Some((service, known)) = found else { continue };
+            for on in &statement.on {
+                let Some(arn) = shape(&on.value).filter(|arn| arn != "*") else { continue };
+                if service.takes(known, &arn) {
+                    continue;
+                }
+                let (what, help) = match known.kinds.is_empty() {
+                    true => (
+                        format!("`{}` knows no resources: this would allow nothing", action.value),
+                        "write `on: \"*\"` with `because: no resource-level permission`".to_owned(),
+                    ),
+                    false => (
+                        format!("`{}` never applies to this", action.value),
+                        format!("it takes {}", service.arns(known).join(", ")),
+                    ),
+                };
+                diagnostics.push(rule.error().at(on.span, what).at(action.span, "this action").help(help));
+            }
+        }
+    }
+}
+
+/// The ARN of a value as far as it is written or follows from its kind.
+fn shape(on: &EnvValue) -> Option<String> {
+    let arn = |arn: &str| Some(arn.to_owned());
+    match on {
+        EnvValue::Text(text) => (text == "*" || text.starts_with("arn:")).then(|| text.clone()),
+        EnvValue::Declared(Noun::Queue, _) => arn("arn:aws:sqs:region:account:x"),
+        EnvValue::Declared(Noun::Topic, _) => arn("arn:aws:sns:region:account:x"),
+        EnvValue::Declared(Noun::Bucket, _) => arn("arn:aws:s3:::x"),
+        EnvValue::Declared(Noun::Secret, _) => arn("arn:aws:secretsmanager:region:account:secret:x"),
+        EnvValue::Declared(Noun::Function, _) => arn("arn:aws:lambda:region:account:function:x:live"),
+        EnvValue::Outside(_) | EnvValue::Raw(_) => None,
     }
 }
 

@@ -72,6 +72,8 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0504", "not an action", access::actions),
     rule("D0505", "access beside a role that exists already", access::beside_role),
     rule("D0506", "a prefix where there are no keys", access::prefixes),
+    rule("D0507", "an action that AWS does not have", access::known_actions),
+    rule("D0508", "an action that never applies to its resource", access::resource_types),
 ];
 
 /// Runs every rule over `stack`.

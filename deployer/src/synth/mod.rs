@@ -13,7 +13,7 @@ pub(crate) mod logical_ids;
 mod pipe;
 mod queue;
 mod raw;
-mod role;
+pub(crate) mod role;
 mod schedule;
 mod secret;
 mod topic;

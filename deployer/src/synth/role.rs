@@ -5,12 +5,14 @@ use super::draft::{Draft, tag_list};
 use super::function::destination;
 use super::logical_ids as ids;
 use crate::cfn::{Resource, arn, get_att, sub};
-use crate::iam::grants::{self, Resource as Granted};
+use crate::iam::grants;
 use crate::iam::policy::{Statement, document, merged, trust};
+use crate::model::Stack;
 use crate::model::access::{Access, Grant, Subject};
 use crate::model::function::Function;
 use crate::model::reference::{EnvValue, Noun, Target};
 use crate::model::trigger::TriggerKind;
+use crate::source::Span;
 use serde_json::{Value, json};
 
 /// What Lambda needs to place a function into a VPC. These actions know no resources, or not those that Lambda makes.
@@ -28,7 +30,7 @@ const NETWORK_ACTIONS: [&str; 6] = [
 pub(crate) fn role(draft: &mut Draft<'_>, name: &str, function: &Function) {
     let stack = draft.stack;
     let mut statements = base(draft, name, function);
-    statements.extend(merged(granted(draft, name, function)));
+    statements.extend(merged(granted(draft, name, function).into_iter().map(|granted| granted.statement).collect()));
     let managed: Vec<Value> = function
         .access
         .iter()
@@ -92,8 +94,43 @@ fn base(draft: &Draft<'_>, name: &str, function: &Function) -> Vec<Statement> {
     statements
 }
 
+/// A statement of a role, and the entry of `access:` that asks for it; `None`: a trigger or a setting does.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Granted {
+    pub(crate) from: Option<Span>,
+    pub(crate) statement: Statement,
+}
+
+/// Every statement of a function's own role, before they are merged.
+pub(crate) fn statements(stack: &Stack, name: &str, function: &Function) -> Vec<Granted> {
+    let mut draft = Draft::new(stack);
+    let base = base(&draft, name, function).into_iter().map(|statement| Granted { from: None, statement });
+    base.chain(granted(&mut draft, name, function)).collect()
+}
+
 /// What its triggers, destinations, file systems and `access:` need.
-fn granted(draft: &mut Draft<'_>, name: &str, function: &Function) -> Vec<Statement> {
+fn granted(draft: &mut Draft<'_>, name: &str, function: &Function) -> Vec<Granted> {
+    let settings = implied(draft, name, function).into_iter().map(|statement| Granted { from: None, statement });
+    let mut granted: Vec<Granted> = settings.collect();
+    for access in &function.access {
+        let statements = match &access.value {
+            Access::Grant(grant) => grant_statements(draft, grant),
+            Access::Statement(statement) => {
+                let resources = statement.on.iter().map(|on| exact(draft, &on.value)).collect();
+                let allow = statement.allow.iter().map(|action| action.value.as_str());
+                let mut exact = Statement::allow(allow, resources);
+                exact.condition = statement.when.clone();
+                vec![exact]
+            }
+            Access::Managed(_) => Vec::new(),
+        };
+        granted.extend(statements.into_iter().map(|statement| Granted { from: Some(access.span), statement }));
+    }
+    granted
+}
+
+/// What its triggers, destinations and file systems need.
+fn implied(draft: &mut Draft<'_>, name: &str, function: &Function) -> Vec<Statement> {
     let mut statements = Vec::new();
     for trigger in &function.triggers {
         if let TriggerKind::Queue(trigger) = &trigger.kind {
@@ -117,19 +154,6 @@ fn granted(draft: &mut Draft<'_>, name: &str, function: &Function) -> Vec<Statem
     for system in &function.file_systems {
         let access_point = draft.raw_arn(&system.access_point);
         statements.push(file_system(access_point));
-    }
-    for access in &function.access {
-        match &access.value {
-            Access::Grant(grant) => statements.extend(grant_statements(draft, grant)),
-            Access::Statement(statement) => {
-                let resources = statement.on.iter().map(|on| exact(draft, &on.value)).collect();
-                let allow = statement.allow.iter().map(|action| action.value.as_str());
-                let mut exact = Statement::allow(allow, resources);
-                exact.condition = statement.when.clone();
-                statements.push(exact);
-            }
-            Access::Managed(_) => {}
-        }
     }
     statements
 }
@@ -156,7 +180,8 @@ fn grant_statements(draft: &mut Draft<'_>, grant: &Grant) -> Vec<Statement> {
 }
 
 fn declared(draft: &mut Draft<'_>, noun: Noun, target: &Target, prefix: Option<&str>, can: &[&str]) -> Vec<Statement> {
-    let granted = Granted { noun: noun.word(), arn: draft.arn(noun, target), key: key(draft, noun, target), prefix };
+    let granted =
+        grants::Resource { noun: noun.word(), arn: draft.arn(noun, target), key: key(draft, noun, target), prefix };
     grants::statements(&granted, can.iter().copied())
 }
 

@@ -35,12 +35,13 @@ pub struct Env {
 impl Env {
     /// This process's environment, with the variables in `secret` resolved.
     pub async fn load(secrets: &Secrets, secret: &[&str]) -> Self {
-        Self::from_variables(
-            std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?))),
-            secrets,
-            secret,
-        )
-        .await
+        Self::from_variables(process(), secrets, secret).await
+    }
+
+    /// This process's environment, for a function that has no secrets: nothing that could read one is linked into it, so
+    /// that its role need not allow it.
+    pub fn plain() -> Self {
+        Self { variables: filled(process()), resolved: HashMap::new(), mistakes: Vec::new() }
     }
 
     /// The same over given variables: for tests.
@@ -49,8 +50,7 @@ impl Env {
         secrets: &Secrets,
         secret: &[&str],
     ) -> Self {
-        // A variable that is set to nothing is one that someone forgot to fill in.
-        let variables: HashMap<_, _> = variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+        let variables = filled(variables);
         let reads = secret.iter().filter_map(|name| {
             let source = Source::parse(variables.get(*name)?);
             Some(async move { ((*name).to_owned(), secrets.value(&source).await) })
@@ -132,6 +132,15 @@ impl Env {
         self.mistakes.push(format!("{name} must be {expected}"));
         T::default()
     }
+}
+
+fn process() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// A variable that is set to nothing is one that someone forgot to fill in.
+fn filled(variables: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
+    variables.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect()
 }
 
 #[cfg(test)]

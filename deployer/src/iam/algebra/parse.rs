@@ -19,7 +19,7 @@ pub(super) struct Document {
 }
 
 /// Units that one statement may become; a larger one counts as unknown.
-const MOST: usize = 20_000;
+const MOST: usize = 4_000;
 
 /// The version of the policy language where none is given.
 ///

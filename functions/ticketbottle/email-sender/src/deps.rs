@@ -2,7 +2,7 @@
 
 use aws_sdk_sesv2::config::{Region, retry::RetryConfig};
 use aws_types::SdkConfig;
-use shared::{ConfigError, Env, Secrets, StartError, clients, queue::DeadLetters};
+use shared::{ConfigError, Env, StartError, clients, queue::DeadLetters};
 
 use crate::mail::Templates;
 
@@ -19,7 +19,7 @@ pub struct Deps {
 impl Deps {
     pub async fn load() -> Result<Self, StartError> {
         let config = clients::sdk_config().await;
-        Ok(Self::from_env(Env::load(&Secrets::none(), &[]).await, &config)?)
+        Ok(Self::from_env(Env::plain(), &config)?)
     }
 
     pub fn from_env(mut env: Env, config: &SdkConfig) -> Result<Self, ConfigError> {

@@ -1,7 +1,7 @@
 //! What the handler needs: where the tickets go, and what their codes point to.
 
 use aws_types::SdkConfig;
-use shared::{ConfigError, Env, Secrets, StartError, clients, queue::DeadLetters};
+use shared::{ConfigError, Env, StartError, clients, queue::DeadLetters};
 
 use crate::text::Fonts;
 
@@ -18,7 +18,7 @@ pub struct Deps {
 impl Deps {
     pub async fn load() -> Result<Self, StartError> {
         let config = clients::sdk_config().await;
-        Ok(Self::from_env(Env::load(&Secrets::none(), &[]).await, &config)?)
+        Ok(Self::from_env(Env::plain(), &config)?)
     }
 
     pub fn from_env(mut env: Env, config: &SdkConfig) -> Result<Self, ConfigError> {
