@@ -60,7 +60,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             }));
             ctx.result(&(text.expect("a story holds only JSON values") + "\n"));
         }
-        Format::Terminal | Format::Markdown => {
+        Format::Terminal | Format::Markdown | Format::Html => {
             ctx.result(&story.text(&args.function, &state.place, ctx.now));
             for record in &settled {
                 ctx.result(&format!(
