@@ -4,6 +4,7 @@ use super::{confirm, plan as plan_command};
 use crate::aws::traffic;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::hold::Waiting;
 use crate::session::{Connection, Session};
 use crate::shifts::{self, Options};
 use crate::state::State;
@@ -20,6 +21,8 @@ pub(crate) struct Promote {
     /// Go on although this alarm is in ALARM; may be repeated
     #[arg(long, value_name = "NAME")]
     ignore_alarm: Vec<String>,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 #[derive(Debug, clap::Args)]
@@ -27,6 +30,8 @@ pub(crate) struct Abort {
     /// The stack whose release is taken back
     #[arg(value_name = "STACK")]
     stacks: Vec<String>,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(crate) async fn promote(ctx: &Ctx, args: &Promote) -> Result<Exit, Failure> {
@@ -58,7 +63,7 @@ pub(crate) async fn promote(ctx: &Ctx, args: &Promote) -> Result<Exit, Failure> 
     plan_command::show(ctx, &plan, None);
     let number = plan.record.number;
     confirm::agree(ctx, &plan, &format!("Finish release {number} of {}?", plan.place.stack))?;
-    confirm::carry_out(ctx, &connection, &plan).await?;
+    confirm::carry_out(ctx, &connection, &plan, &mut None, &args.waiting).await?;
     ctx.say(format!("release {number} of {} is live", plan.place.stack));
     session.tell_calls(ctx);
     Ok(Exit::Done)
@@ -75,7 +80,7 @@ pub(crate) async fn abort(ctx: &Ctx, args: &Abort) -> Result<Exit, Failure> {
     plan_command::show(ctx, &plan, None);
     let number = plan.record.number;
     confirm::agree(ctx, &plan, &format!("Take release {number} of {} back?", plan.place.stack))?;
-    confirm::carry_out(ctx, &connection, &plan).await?;
+    confirm::carry_out(ctx, &connection, &plan, &mut None, &args.waiting).await?;
     ctx.say(format!("release {number} of {} is taken back", plan.place.stack));
     session.tell_calls(ctx);
     Ok(Exit::Done)
