@@ -20,6 +20,7 @@ mod offline;
 mod page;
 mod plan;
 mod rollback;
+mod rows;
 mod sandbox;
 mod synth;
 mod ticketbottle;

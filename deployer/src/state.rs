@@ -36,6 +36,9 @@ pub(crate) struct State {
     /// What hangs on something of ours and is declared by no stack.
     #[serde(default)]
     pub(crate) strangers: Vec<Stranger>,
+    /// Why some of that could not be looked for, each reason once.
+    #[serde(default)]
+    pub(crate) unsearched: Vec<String>,
     /// Releases of the stack, oldest first; `Absent` when there is no artifact bucket.
     pub(crate) releases: Known<Vec<Release>>,
     /// Exports of the region that the stack may import, by name. Empty when the template imports nothing.

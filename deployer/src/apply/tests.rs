@@ -74,6 +74,7 @@ async fn run(fails: Vec<&'static str>, interrupted: bool) -> (Outcome, Vec<Strin
         ],
         record: blank_record(&state, Action::Deploy, None, jiff::Timestamp::UNIX_EPOCH),
         notes: Vec::new(),
+        unverified: Vec::new(),
         picture: crate::picture::Picture::default(),
     };
     let runner = Scripted { fails, asked: RefCell::default() };

@@ -26,6 +26,8 @@ pub(crate) const KINDS: [&str; 4] = [PERMISSION, MAPPING, URL, ASYNC];
 pub(crate) struct Found {
     pub(crate) readings: Vec<Reading>,
     pub(crate) strangers: Vec<Stranger>,
+    /// Why what nobody declared could not be looked for, by reason; empty when it could.
+    pub(crate) unsearched: Vec<String>,
 }
 
 /// From this many functions on, one listing of the region's mappings is cheaper than two calls for each function.
@@ -34,7 +36,7 @@ const LISTED_FROM: usize = 4;
 /// Reads `wanted`, and looks at every function of `functions` (logical id and name) for statements and mappings that are not
 /// among them. Policies take one call per function and qualifier, whoever asks.
 ///
-/// A search that is denied finds nothing; what was asked for and could not be read is an error of its reading.
+/// A search that is denied finds nothing and says so; what was asked for and could not be read is an error of its reading.
 pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&LogicalId, &str)]) -> Found {
     let own: Vec<&str> = wanted.iter().map(|wanted| own_id(&wanted.physical_id)).collect();
     let (permissions, others): (Vec<&Wanted>, Vec<&Wanted>) =
@@ -50,7 +52,12 @@ pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&L
     });
     let (policies, mappings, others) =
         futures::join!(policies(client, &permissions, functions), mappings(client, functions), others);
-    let mut found = Found { readings: others, strangers: Vec::new() };
+    let mut found = Found { readings: others, ..Found::default() };
+    let mappings = mappings.unwrap_or_else(|error| {
+        found.unsearched.push(error.reason());
+        Vec::new()
+    });
+    found.unsearched.extend(policies.values().filter_map(|policy| Some(policy.as_ref().err()?.reason())));
     for wanted in permissions {
         found.readings.push((wanted.id.clone(), permission_of(wanted, &policies)));
     }
@@ -442,7 +449,10 @@ pub(crate) async fn put(client: &Client, kind: &str, physical_id: &str, desired:
 }
 
 /// Mappings that call one of `functions`, by name or by alias, and perhaps others.
-async fn mappings(client: &Client, functions: &[(&LogicalId, &str)]) -> Vec<EventSourceMappingConfiguration> {
+async fn mappings(
+    client: &Client,
+    functions: &[(&LogicalId, &str)],
+) -> Result<Vec<EventSourceMappingConfiguration>, AwsError> {
     let targets: Vec<Option<String>> = match functions.len() {
         0 => Vec::new(),
         count if count >= LISTED_FROM => vec![None],
@@ -454,12 +464,18 @@ async fn mappings(client: &Client, functions: &[(&LogicalId, &str)]) -> Vec<Even
     let mut found: BTreeMap<String, EventSourceMappingConfiguration> = BTreeMap::new();
     for target in targets {
         let mut pages = client.list_event_source_mappings().set_function_name(target).into_paginator().send();
-        while let Some(Ok(page)) = pages.next().await {
+        while let Some(page) = pages.next().await {
+            let page = match page.explain("lambda:ListEventSourceMappings") {
+                Ok(page) => page,
+                // Gone by hand: nothing hangs on it.
+                Err(error) if error.is_missing() => break,
+                Err(error) => return Err(error),
+            };
             let all = page.event_source_mappings.unwrap_or_default().into_iter();
             found.extend(all.filter_map(|mapping| Some((mapping.uuid.clone()?, mapping))));
         }
     }
-    found.into_values().collect()
+    Ok(found.into_values().collect())
 }
 
 fn is_of(mapping: &EventSourceMappingConfiguration, function: &str) -> bool {

@@ -103,15 +103,39 @@ pub(crate) fn summary(plan: &Plan) -> String {
         .collect();
     match (parts.is_empty(), plan.has_changes()) {
         (true, false) if plan.intent == Intent::Drift => {
-            format!("No drift. {} is as it was deployed.", plan.place.stack)
+            format!("No drift{}. {} is as it was deployed.", as_far(plan), plan.place.stack)
         }
         (true, false) if plan.lines.iter().any(|line| line.kept) => {
             "Nothing to do: what was changed outside of the stack file is kept.".to_owned()
         }
-        (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
+        (true, false) => format!("No changes{}. {} is as the stack file says.", as_far(plan), plan.place.stack),
         (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
         (false, _) => parts.join(", "),
     }
+}
+
+/// What "no changes" is worth when something could not be read.
+fn as_far(plan: &Plan) -> String {
+    match plan.unverified() {
+        0 => String::new(),
+        count => format!(" as far as could be read ({count} not verified)"),
+    }
+}
+
+/// Names of unverified resources that a note lists before the rest is counted.
+const UNVERIFIED_SHOWN: usize = 12;
+
+/// What is worth knowing and no change, what could not be read included.
+pub(crate) fn notes(plan: &Plan) -> Vec<String> {
+    let unverified = plan.unverified.iter().map(|unverified| {
+        let shown: Vec<&str> = unverified.names.iter().take(UNVERIFIED_SHOWN).map(String::as_str).collect();
+        let more = match unverified.names.len().saturating_sub(UNVERIFIED_SHOWN) {
+            0 => String::new(),
+            more => format!(" … and {more} more"),
+        };
+        format!("not verified against AWS: {}{more}: {}", shown.join(", "), unverified.why)
+    });
+    unverified.chain(plan.notes.iter().cloned()).collect()
 }
 
 /// The command that comes next; `None` when there is nothing to do, or no flag would let it through.
@@ -272,11 +296,15 @@ pub(crate) fn verdict(plan: &Plan) -> String {
         Risk::Safe => "nothing risky".to_owned(),
         risk => format!("worst: {}", risk.word()),
     };
-    let drifted = plan.lines.iter().filter(|line| has_drift(line)).count();
-    match drifted {
-        0 => worst,
-        _ => format!("{worst}; {drifted} changed outside of the stack file"),
-    }
+    let drifted = match plan.lines.iter().filter(|line| has_drift(line)).count() {
+        0 => String::new(),
+        count => format!("; {count} changed outside of the stack file"),
+    };
+    let unverified = match plan.unverified() {
+        0 => String::new(),
+        count => format!("; {count} not verified"),
+    };
+    format!("{worst}{drifted}{unverified}")
 }
 
 /// The line of a step that is no change of a resource, for the list of steps.

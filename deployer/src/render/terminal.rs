@@ -74,9 +74,9 @@ pub(crate) fn plan(plan: &Plan, next: Option<&str>, width: Option<usize>) -> Str
             page.line(2, 4, &[(PLAIN, &step)]);
         }
     }
-    for note in &plan.notes {
+    for note in super::notes(plan) {
         page.blank();
-        page.line(0, 2, &[(CHANGE, "note:"), (PLAIN, note)]);
+        page.line(0, 2, &[(CHANGE, "note:"), (PLAIN, &note)]);
     }
     if page.text.lines().count() > SCREEN {
         page.blank();
