@@ -19,6 +19,7 @@ mod measure;
 mod offline;
 mod page;
 mod plan;
+mod plan_cases;
 mod rollback;
 mod rows;
 mod sandbox;
