@@ -110,6 +110,17 @@ fn every_case_gives_its_plan() {
 }
 
 #[test]
+fn what_could_not_be_read_stands_on_the_page_as_well() {
+    let case = repository().join("tests/cases/plan/several-unknown");
+    let project = project("page", &fs::read_to_string(case.join("stack.yaml")).expect("a stack file"));
+    project.write("state.json", state(&case).1.to_string());
+    let run = project.run(&["plan", "--state", "state.json", "--format", "html"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    assert!(run.stdout.contains("not verified against AWS: HelloRole: the caller may not iam:GetRole"));
+    assert!(run.stdout.contains("5 not verified"));
+}
+
+#[test]
 fn every_type_that_a_service_tells_about_has_a_case_of_drift() {
     let table = fs::read_to_string(repository().join("deployer/src/repair.rs")).expect("the table of types");
     let by_service = table.split("const BY_SERVICE").nth(1).and_then(|rest| rest.split("];").next()).expect("a table");

@@ -268,9 +268,12 @@ fn updated(
     unverified: Option<String>,
 ) -> Option<Change> {
     let first = properties.first()?.cause;
-    let cause = match properties.iter().all(|property| property.cause == first) {
-        true => first,
-        false => Cause::Both,
+    let all = |causes: &[Cause]| properties.iter().all(|property| causes.contains(&property.cause));
+    let cause = match () {
+        () if all(&[first]) => first,
+        // What is done already leaves the rest to us alone.
+        () if all(&[Cause::Yours, Cause::Converged]) => Cause::Yours,
+        () => Cause::Both,
     };
     let replaces = properties.iter().any(|property| {
         property.cause != Cause::Drift && crate::risk::is_create_only(&after.kind, property.property()) == Some(true)
@@ -299,9 +302,10 @@ fn attributes(before: &Resource, after: &Resource) -> Vec<PropertyChange> {
     found
 }
 
-/// Whether a value is a policy document: compared by what it allows, not by its text.
+/// Whether a value is a policy document or a statement of one: compared by what it allows, not by its text.
 fn is_policy(value: &Value) -> bool {
     value.get("Statement").is_some_and(|statement| statement.is_array() || statement.is_object())
+        || (value.get("Effect").is_some() && (value.get("Action").is_some() || value.get("NotAction").is_some()))
 }
 
 /// Everything below `path` in which two values differ. Intrinsic functions are compared as a whole, and so are lists
@@ -310,7 +314,8 @@ pub(crate) fn compare(path: &str, before: Option<&Value>, after: Option<&Value>,
     let before = before.filter(|value| !value.is_null());
     let after = after.filter(|value| !value.is_null());
     match (before, after) {
-        (Some(one), Some(two)) if is_policy(one) && is_policy(two) => {
+        // All properties of a resource together are none, whatever they are called.
+        (Some(one), Some(two)) if !path.is_empty() && is_policy(one) && is_policy(two) => {
             if algebra::relation(Some(one), Some(two)) != Relation::Equal {
                 found.push(PropertyChange {
                     path: path.to_owned(),

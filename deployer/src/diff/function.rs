@@ -42,7 +42,12 @@ pub(super) fn function(
         properties.extend(code(declared, state, live));
         properties.extend(traffic(name, declared, state, live, &sides, &properties));
     }
-    updated(id, after, properties, None)
+    // Whom the alias serves is not known: it is given a version when anything of one changes.
+    let unverified = match &live.alias {
+        Known::Unknown(why) => Some(why.clone()),
+        _ => None,
+    };
+    updated(id, after, properties, unverified)
 }
 
 /// Whether `snapshot` has the desired configuration, as far as that can be known.

@@ -59,7 +59,11 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
 
 /// The cause of a line, and whether the plan leaves it as it is.
 pub(crate) fn whose(line: &Line) -> &'static str {
-    if line.kept { "drift, kept" } else { cause(line.change.cause) }
+    match (line.kept, line.change.action) {
+        (true, _) => "drift, kept",
+        (false, Action::Import) => "not ours yet",
+        (false, _) => cause(line.change.cause),
+    }
 }
 
 pub(crate) fn undo(undo: Undo) -> &'static str {
@@ -253,7 +257,11 @@ impl<'a> Group<'a> {
     /// `replaces: its name can only be set at creation; undo: …`
     pub(crate) fn verdict(&self) -> String {
         let line = self.first();
-        format!("{}: {}; {}", line.risk.word(), line.reason, undo(line.undo))
+        match line.change.action {
+            // Nothing is done, so nothing has to be undone.
+            Action::Leave => format!("{}: {}", line.risk.word(), line.reason),
+            _ => format!("{}: {}; {}", line.risk.word(), line.reason, undo(line.undo)),
+        }
     }
 
     /// Whether there is nothing to weigh: something new.
@@ -311,7 +319,7 @@ pub(crate) fn verdict(plan: &Plan) -> String {
 pub(crate) fn step(step: &Step) -> Option<String> {
     match step {
         Step::CreateBucket { bucket } => Some(format!("make the artifact bucket {bucket}")),
-        Step::Upload { function, size, .. } => Some(format!("upload {function} ({})", megabytes(*size))),
+        Step::Upload { function, size, .. } => Some(format!("upload {function} ({})", bytes(*size))),
         Step::Configure { function, properties, .. } => {
             let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
             Some(format!("set {} of {function} by Lambda's own API", keys.join(", ")))
@@ -328,14 +336,15 @@ pub(crate) fn step(step: &Step) -> Option<String> {
     }
 }
 
-/// `12.3 MB`
-pub(crate) fn megabytes(bytes: u64) -> String {
+/// `12.3 MB`, `0.7 kB`
+pub(crate) fn bytes(bytes: u64) -> String {
+    let (unit, name) = if bytes < 100_000 { (1_000.0, "kB") } else { (1_000_000.0, "MB") };
     #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-    let size = bytes as f64 / 1_000_000.0;
-    format!("{size:.1} MB")
+    let size = bytes as f64 / unit;
+    format!("{size:.1} {name}")
 }
 
 /// Whether any property of the line deserves a word about its cause.
 pub(crate) fn has_drift(line: &Line) -> bool {
-    line.change.cause != Cause::Yours
+    line.change.cause != Cause::Yours && line.change.action != Action::Import
 }
