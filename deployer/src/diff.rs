@@ -162,7 +162,17 @@ pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
             None => Some(made(state, id, after)),
             Some(before) if before.kind != after.kind => Some(replaced(id, before, after)),
             Some(before) if after.kind == FUNCTION => function::function(desired, state, id, before, after),
-            Some(_) if after.kind == ALIAS && function::has_lost_its_alias(state, after) => Some(recreated(id, after)),
+            Some(before) if after.kind == ALIAS && function::has_lost_its_alias(state, after) => {
+                let change = recreated(id, before, after);
+                // It comes back with its function, and for the same reason.
+                let function = function::of_alias(after)
+                    .filter(|function| state.functions.get(function) == Some(&Known::Absent))
+                    .and_then(|id| Some((deployed.resources.get(&id)?, desired.template.resources.get(&id)?)));
+                match function {
+                    Some((before, after)) => Some(Change { cause: recreated(id, before, after).cause, ..change }),
+                    None => Some(change),
+                }
+            }
             Some(before) => resource(desired, state, id, before, after),
         };
         // What is replaced goes by the name of what is there now.
@@ -194,15 +204,17 @@ fn is_gone(state: &State, id: &LogicalId) -> bool {
     state.resources.get(id) == Some(&Known::Absent) || state.functions.get(id) == Some(&Known::Absent)
 }
 
-fn recreated(id: &LogicalId, after: &Resource) -> Change {
-    Change { cause: Cause::Drift, ..whole(id, after, Action::Recreate) }
+/// Deleted by hand; what has changed here as well comes back as the file says now.
+fn recreated(id: &LogicalId, before: &Resource, after: &Resource) -> Change {
+    let cause = if attributes(before, after).is_empty() { Cause::Drift } else { Cause::Both };
+    Change { cause, ..whole(id, after, Action::Recreate) }
 }
 
 /// Any resource but a function.
 fn resource(desired: &Desired, state: &State, id: &LogicalId, before: &Resource, after: &Resource) -> Option<Change> {
     let live = match state.resources.get(id) {
         Some(Known::Present(live)) => live,
-        Some(Known::Absent) => return Some(recreated(id, after)),
+        Some(Known::Absent) => return Some(recreated(id, before, after)),
         Some(Known::Unknown(why)) => return updated(id, after, attributes(before, after), Some(why.clone())),
         // Nobody reads this type.
         None => return updated(id, after, attributes(before, after), None),

@@ -530,4 +530,6 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
 }
 
 #[cfg(test)]
+mod simulation;
+#[cfg(test)]
 mod tests;
