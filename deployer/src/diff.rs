@@ -167,7 +167,17 @@ pub(crate) fn diff(desired: &Desired, state: &State) -> Vec<Change> {
             None => Some(made(state, id, after)),
             Some(before) if before.kind != after.kind => Some(replaced(id, before, after)),
             Some(before) if after.kind == FUNCTION => function::function(desired, state, id, before, after),
-            Some(_) if after.kind == ALIAS && function::has_lost_its_alias(state, after) => Some(recreated(id, after)),
+            Some(before) if after.kind == ALIAS && function::has_lost_its_alias(state, after) => {
+                let change = recreated(id, before, after);
+                // It comes back with its function, and for the same reason.
+                let function = function::of_alias(after)
+                    .filter(|function| state.functions.get(function) == Some(&Known::Absent))
+                    .and_then(|id| Some((deployed.resources.get(&id)?, desired.template.resources.get(&id)?)));
+                match function {
+                    Some((before, after)) => Some(Change { cause: recreated(id, before, after).cause, ..change }),
+                    None => Some(change),
+                }
+            }
             Some(before) => resource(desired, state, id, before, after),
         };
         // What is replaced goes by the name of what is there now.
@@ -199,15 +209,17 @@ fn is_gone(state: &State, id: &LogicalId) -> bool {
     state.resources.get(id) == Some(&Known::Absent) || state.functions.get(id) == Some(&Known::Absent)
 }
 
-fn recreated(id: &LogicalId, after: &Resource) -> Change {
-    Change { cause: Cause::Drift, ..whole(id, after, Action::Recreate) }
+/// Deleted by hand; what has changed here as well comes back as the file says now.
+fn recreated(id: &LogicalId, before: &Resource, after: &Resource) -> Change {
+    let cause = if attributes(before, after).is_empty() { Cause::Drift } else { Cause::Both };
+    Change { cause, ..whole(id, after, Action::Recreate) }
 }
 
 /// Any resource but a function.
 fn resource(desired: &Desired, state: &State, id: &LogicalId, before: &Resource, after: &Resource) -> Option<Change> {
     let live = match state.resources.get(id) {
         Some(Known::Present(live)) => live,
-        Some(Known::Absent) => return Some(recreated(id, after)),
+        Some(Known::Absent) => return Some(recreated(id, before, after)),
         Some(Known::Unknown(why)) => return updated(id, after, attributes(before, after), Some(why.clone())),
         // Nobody reads this type.
         None => return updated(id, after, attributes(before, after), None),
@@ -273,9 +285,12 @@ fn updated(
     unverified: Option<String>,
 ) -> Option<Change> {
     let first = properties.first()?.cause;
-    let cause = match properties.iter().all(|property| property.cause == first) {
-        true => first,
-        false => Cause::Both,
+    let all = |causes: &[Cause]| properties.iter().all(|property| causes.contains(&property.cause));
+    let cause = match () {
+        () if all(&[first]) => first,
+        // What is done already leaves the rest to us alone.
+        () if all(&[Cause::Yours, Cause::Converged]) => Cause::Yours,
+        () => Cause::Both,
     };
     let replaces = properties.iter().any(|property| {
         property.cause != Cause::Drift && crate::risk::is_create_only(&after.kind, property.property()) == Some(true)
@@ -304,9 +319,10 @@ fn attributes(before: &Resource, after: &Resource) -> Vec<PropertyChange> {
     found
 }
 
-/// Whether a value is a policy document: compared by what it allows, not by its text.
+/// Whether a value is a policy document or a statement of one: compared by what it allows, not by its text.
 fn is_policy(value: &Value) -> bool {
     value.get("Statement").is_some_and(|statement| statement.is_array() || statement.is_object())
+        || (value.get("Effect").is_some() && (value.get("Action").is_some() || value.get("NotAction").is_some()))
 }
 
 /// Everything below `path` in which two values differ. Intrinsic functions are compared as a whole, and so are lists
@@ -315,7 +331,8 @@ pub(crate) fn compare(path: &str, before: Option<&Value>, after: Option<&Value>,
     let before = before.filter(|value| !value.is_null());
     let after = after.filter(|value| !value.is_null());
     match (before, after) {
-        (Some(one), Some(two)) if is_policy(one) && is_policy(two) => {
+        // All properties of a resource together are none, whatever they are called.
+        (Some(one), Some(two)) if !path.is_empty() && is_policy(one) && is_policy(two) => {
             if algebra::relation(Some(one), Some(two)) != Relation::Equal {
                 found.push(PropertyChange {
                     path: path.to_owned(),

@@ -208,6 +208,7 @@ pub(crate) fn plan(found: &[Finding], state: &State, now: jiff::Timestamp) -> Pl
         steps,
         record: blank_record(state, release::Action::Deploy, None, now),
         notes: notes.collect(),
+        unverified: Vec::new(),
         picture: picture::Picture::default(),
     }
 }

@@ -71,6 +71,7 @@ fn blank(
         functions: IndexMap::new(),
         resources: IndexMap::new(),
         strangers: Vec::new(),
+        unsearched: Vec::new(),
         releases,
         busy: None,
         change_sets: Vec::new(),
@@ -120,7 +121,15 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
         busy(clients, &state),
         change_sets(clients, &state)
     );
-    let strangers = ownerless(clients, wiring.strangers.into_iter().chain(alarms).collect()).await;
+    let mut unsearched = wiring.unsearched;
+    let alarms = alarms.unwrap_or_else(|error| {
+        unsearched.push(error.reason());
+        Vec::new()
+    });
+    let (strangers, undecided) = ownerless(clients, wiring.strangers.into_iter().chain(alarms).collect()).await;
+    unsearched.extend(undecided);
+    unsearched.sort();
+    unsearched.dedup();
     let service = resources.into_iter().chain(wiring.readings).map(|(id, read)| (id, read, ReadBy::Service));
     let detected = drifted.into_iter().map(|(id, read)| (id, read, ReadBy::DriftDetection));
     let mut resources: Vec<_> = service
@@ -135,6 +144,7 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
     state.strangers = strangers;
     state.busy = busy;
     state.change_sets = change_sets;
+    state.unsearched = unsearched;
     Ok(state)
 }
 
@@ -147,7 +157,7 @@ fn known(read: Result<Known<Properties>, AwsError>, source: ReadBy) -> Known<Liv
         Ok(Known::Present(properties)) => Known::Present(LiveResource { properties, source }),
         Ok(Known::Absent) => Known::Absent,
         Ok(Known::Unknown(why)) => Known::Unknown(why),
-        Err(error) => Known::Unknown(error.to_string()),
+        Err(error) => Known::Unknown(error.reason()),
     }
 }
 
@@ -211,23 +221,22 @@ fn made<'a>(state: &'a State, kind: &'static str) -> impl Iterator<Item = (&'a L
         .map(|(id, resource)| (id, resource.physical_id.as_str()))
 }
 
-/// Alarms over metrics of the functions that the stack does not declare. A search that is denied finds nothing.
-async fn alarms(clients: &Clients, state: &State, functions: &[(&LogicalId, &str)]) -> Vec<Stranger> {
+/// Alarms over metrics of the functions that the stack does not declare.
+async fn alarms(clients: &Clients, state: &State, functions: &[(&LogicalId, &str)]) -> Result<Vec<Stranger>, AwsError> {
     let names: Vec<&str> = functions.iter().map(|(_, name)| *name).collect();
     let own: Vec<&str> = made(state, ALARM).map(|(_, name)| name).collect();
-    let found = cloudwatch::watching(&clients.cloudwatch, &names).await.unwrap_or_default();
+    let found = cloudwatch::watching(&clients.cloudwatch, &names).await?;
     let others = found.into_iter().filter(|watching| !own.contains(&watching.alarm.as_str()));
-    others
-        .filter_map(|watching| {
-            let (owner, _) = functions.iter().find(|(_, name)| *name == watching.function)?;
-            Some(Stranger {
-                owner: (*owner).clone(),
-                kind: ALARM.to_owned(),
-                identifier: watching.alarm,
-                properties: watching.properties,
-            })
+    let strangers = others.filter_map(|watching| {
+        let (owner, _) = functions.iter().find(|(_, name)| *name == watching.function)?;
+        Some(Stranger {
+            owner: (*owner).clone(),
+            kind: ALARM.to_owned(),
+            identifier: watching.alarm,
+            properties: watching.properties,
         })
-        .collect()
+    });
+    Ok(strangers.collect())
 }
 
 /// Change sets that wait on the stack. A list that is denied is empty: they do no harm.
@@ -240,13 +249,23 @@ async fn change_sets(clients: &Clients, state: &State) -> Vec<String> {
     }
 }
 
-/// Those that no other stack declares.
-async fn ownerless(clients: &Clients, strangers: Vec<Stranger>) -> Vec<Stranger> {
+/// Those that no other stack declares, and why it is not known of some: what may be another stack's is not taken away.
+async fn ownerless(clients: &Clients, strangers: Vec<Stranger>) -> (Vec<Stranger>, Vec<String>) {
     let owners = strangers.into_iter().map(|stranger| async move {
-        let owner = cloudformation::owner(&clients.cloudformation, &stranger.identifier).await;
-        owner.is_none().then_some(stranger)
+        match cloudformation::owner(&clients.cloudformation, &stranger.identifier).await {
+            Ok(None) => Ok(Some(stranger)),
+            Ok(Some(_)) => Ok(None),
+            Err(error) => Err(error.reason()),
+        }
     });
-    futures::future::join_all(owners).await.into_iter().flatten().collect()
+    let (mut found, mut undecided) = (Vec::new(), Vec::new());
+    for owned in futures::future::join_all(owners).await {
+        match owned {
+            Ok(stranger) => found.extend(stranger),
+            Err(why) => undecided.push(why),
+        }
+    }
+    (found, undecided)
 }
 
 /// Executions that are kept warm: of `declared` functions, and of those that a release declared. Others cost no call.
@@ -276,7 +295,7 @@ async fn releases(clients: &Clients, bucket: &str, stack: &StackName) -> Known<V
     match s3::releases(&clients.s3, bucket, stack).await {
         Ok(releases) => Known::Present(releases),
         Err(error) if error.is_missing() => Known::Absent,
-        Err(error) => Known::Unknown(error.to_string()),
+        Err(error) => Known::Unknown(error.reason()),
     }
 }
 
@@ -290,7 +309,7 @@ async fn functions(
     futures::stream::iter(functions)
         .map(|(id, resource)| async move {
             let read = lambda::read(&clients.lambda, resource.physical_id.as_str(), stack).await;
-            (id.clone(), read.unwrap_or_else(|error| Known::Unknown(error.to_string())))
+            (id.clone(), read.unwrap_or_else(|error| Known::Unknown(error.reason())))
         })
         .buffered(SIDE_BY_SIDE)
         .collect()

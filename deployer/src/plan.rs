@@ -21,7 +21,7 @@ use crate::picture::{self, Picture};
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
 use crate::settle;
-use crate::state::{Fingerprints, Place, Properties, State, Stranger};
+use crate::state::{Fingerprints, Known, Place, Properties, State, Stranger};
 use crate::unfinished;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,9 @@ pub(crate) struct Plan {
     pub(crate) record: Release,
     /// Things worth knowing that are no change.
     pub(crate) notes: Vec<String>,
+    /// What could not be read, by the reason: nobody knows whether it is as it ought to be.
+    #[serde(default)]
+    pub(crate) unverified: Vec<Unverified>,
     /// The stack as a graph, with what goes away.
     #[serde(default)]
     pub(crate) picture: Picture,
@@ -76,6 +79,14 @@ pub(crate) enum Intent {
     Recover,
     /// To delete what nothing refers to any more.
     Prune,
+}
+
+/// Resources that could not be read, for the same reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct Unverified {
+    pub(crate) why: String,
+    /// As people call them, in the order of the template.
+    pub(crate) names: Vec<String>,
 }
 
 /// A change and what is to be known before agreeing to it.
@@ -328,6 +339,11 @@ impl Plan {
         self.lines.iter().map(|line| line.risk).max().unwrap_or(Risk::Safe)
     }
 
+    /// How many resources could not be read.
+    pub(crate) fn unverified(&self) -> usize {
+        self.unverified.iter().map(|unverified| unverified.names.len()).sum()
+    }
+
     pub(crate) fn is_blocked(&self) -> bool {
         !self.blocked.is_empty()
     }
@@ -411,8 +427,36 @@ pub(crate) fn plan(
         steps,
         record: record(desired, state, &settled, policy, now),
         notes,
+        unverified: unverified(state),
         picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
     }
+}
+
+/// What of the stack could not be read, in the order of its template.
+fn unverified(state: &State) -> Vec<Unverified> {
+    let Some(deployed) = state.stack() else { return Vec::new() };
+    let mut found: IndexMap<&str, Vec<String>> = IndexMap::new();
+    for (id, resource) in &deployed.template.resources {
+        let function = match state.functions.get(id) {
+            Some(Known::Unknown(why)) => Some(why),
+            Some(Known::Present(live)) => match &live.alias {
+                Known::Unknown(why) => Some(why),
+                _ => None,
+            },
+            _ => None,
+        };
+        let resource_itself = match state.resources.get(id) {
+            Some(Known::Unknown(why)) => Some(why),
+            _ => None,
+        };
+        if let Some(why) = function.or(resource_itself) {
+            found.entry(why).or_default().push(crate::diff::name(id, resource));
+        }
+    }
+    for why in &state.unsearched {
+        found.entry(why).or_default().push("what others attached".to_owned());
+    }
+    found.into_iter().map(|(why, names)| Unverified { why: why.to_owned(), names }).collect()
 }
 
 /// Marks the lines that are nothing but drift as kept, and returns the others without their drift.
@@ -573,5 +617,7 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
     Line { change, risk, reason, undo, meaning, kept: false }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

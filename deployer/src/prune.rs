@@ -69,6 +69,7 @@ pub(crate) fn plan(state: &State, stock: &Stock, keep: usize, now: jiff::Timesta
         steps,
         record: blank_record(state, release::Action::Deploy, None, now),
         notes,
+        unverified: Vec::new(),
         picture: picture::Picture::default(),
     }
 }

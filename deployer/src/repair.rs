@@ -49,6 +49,12 @@ pub(crate) fn is_by_service(kind: &str) -> bool {
     BY_SERVICE.iter().any(|(known, _)| *known == kind)
 }
 
+/// The types whose own service tells what is live.
+#[cfg(test)]
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    BY_SERVICE.iter().map(|(kind, _)| *kind)
+}
+
 /// How something that is gone is made again.
 pub(crate) fn of_absence(kind: &str) -> Way {
     match BY_SERVICE.contains(&(kind, true)) {

@@ -143,6 +143,9 @@ fn attribute_of(id: &str, attribute: &str, scope: &Scope<'_>) -> Option<Value> {
         ("AWS::Events::Rule", "Arn") => {
             format!("arn:{partition}:events:{region}:{account}:rule/{}", rule(id, physical, scope)?)
         }
+        ("AWS::EC2::SecurityGroup", "GroupId") | ("AWS::EC2::Subnet", "SubnetId") | ("AWS::EC2::VPC", "VpcId") => {
+            physical.to_owned()
+        }
         ("AWS::SecretsManager::Secret", "Id") if physical.starts_with("arn:") => physical.to_owned(),
         ("AWS::DynamoDB::Table", "Arn") => format!("arn:{partition}:dynamodb:{region}:{account}:table/{physical}"),
         ("AWS::SNS::Topic", "TopicName") => physical.rsplit(':').next()?.to_owned(),

@@ -32,14 +32,10 @@ impl Risk {
         }
     }
 
-    /// One class higher, for what could not be verified.
+    /// What it may be where something could not be verified: no longer safe, and else what it is. A class above says what
+    /// will happen, to roles or to data, and there is nothing that says so.
     pub(crate) fn raised(self) -> Self {
-        match self {
-            Self::Safe => Self::Interrupts,
-            Self::Interrupts => Self::Broadens,
-            Self::Broadens => Self::Replaces,
-            Self::Replaces | Self::LosesData => Self::LosesData,
-        }
+        self.max(Self::Interrupts)
     }
 }
 
@@ -164,7 +160,28 @@ pub(crate) fn of_update(kind: &str, property: &PropertyChange) -> (Risk, String)
     if is_policy(name) && broadens(property.before.as_ref(), property.after.as_ref()) {
         return (Risk::Broadens, "allows something that was not allowed before".to_owned());
     }
+    if let Some(reason) = opens(kind, property) {
+        return (Risk::Broadens, reason.to_owned());
+    }
     (Risk::Safe, "changed in place".to_owned())
+}
+
+/// Why a change that is no policy lets in whoever was kept out before.
+fn opens(kind: &str, property: &PropertyChange) -> Option<&'static str> {
+    let becomes_open = property.before.is_some() && property.after.as_ref().is_none_or(|after| after == "NONE");
+    let is_on = |value: &Option<Value>| match value {
+        Some(Value::Object(flags)) => flags.values().filter(|flag| **flag == Value::Bool(true)).count(),
+        Some(flag) => usize::from(*flag == Value::Bool(true)),
+        None => 0,
+    };
+    match (kind, property.property()) {
+        ("AWS::Lambda::Url", "AuthType") if becomes_open => Some("anybody who knows the address may call it"),
+        ("AWS::ApiGatewayV2::Route", "AuthorizationType") if becomes_open => Some("anybody may call the route"),
+        ("AWS::S3::Bucket", "PublicAccessBlockConfiguration") if is_on(&property.after) < is_on(&property.before) => {
+            Some("it may become public")
+        }
+        _ => None,
+    }
 }
 
 /// Properties that hold policies: what `iam/algebra.rs` compares.
@@ -178,6 +195,7 @@ pub(crate) fn is_policy(property: &str) -> bool {
         "PolicyDocument",
         "RepositoryPolicyText",
         "ResourcePolicy",
+        "Statement",
     ]
     .contains(&property)
 }
@@ -209,6 +227,32 @@ mod tests {
         assert!(broadens(Some(&one), Some(&policy(json!("sqs:SendMessage"), "*"))));
         let denied = json!({ "Statement": { "Effect": "Deny", "Action": "*", "Resource": "*" } });
         assert!(broadens(Some(&denied), None), "a Deny that goes away");
+    }
+
+    #[test]
+    fn what_opens_a_door_broadens() {
+        let change = |path: &str, before: Option<Value>, after: Option<Value>| PropertyChange {
+            path: path.to_owned(),
+            before,
+            after,
+            cause: crate::diff::Cause::Yours,
+        };
+        let risk = |kind: &str, change: PropertyChange| of_update(kind, &change).0;
+        let auth = |one: &str, two: &str| change("AuthType", Some(json!(one)), Some(json!(two)));
+        assert_eq!(risk("AWS::Lambda::Url", auth("AWS_IAM", "NONE")), Risk::Broadens);
+        assert_eq!(risk("AWS::Lambda::Url", auth("NONE", "AWS_IAM")), Risk::Safe);
+        let route = change("AuthorizationType", Some(json!("JWT")), None);
+        assert_eq!(risk("AWS::ApiGatewayV2::Route", route), Risk::Broadens);
+        let flag = |one: bool, two: bool| {
+            change("PublicAccessBlockConfiguration.BlockPublicAcls", Some(json!(one)), Some(json!(two)))
+        };
+        assert_eq!(risk("AWS::S3::Bucket", flag(true, false)), Risk::Broadens);
+        assert_eq!(risk("AWS::S3::Bucket", flag(false, true)), Risk::Safe);
+        let statement = |principal: &str| {
+            Some(json!({ "Effect": "Allow", "Principal": principal, "Action": "events:PutEvents", "Resource": "bus" }))
+        };
+        let widened = change("Statement", statement("arn:aws:iam::123456789012:root"), statement("*"));
+        assert_eq!(risk("AWS::Events::EventBusPolicy", widened), Risk::Broadens);
     }
 
     #[test]

@@ -92,6 +92,7 @@ pub(crate) fn plan(
         steps,
         record,
         notes,
+        unverified: Vec::new(),
         picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
     }
 }

@@ -89,6 +89,8 @@ mod tests {
     use crate::ids::LogicalId;
     use crate::plan::{Policy, plan};
     use crate::state::Known;
+    use proptest::prelude::*;
+    use serde_json::json;
 
     #[test]
     fn a_plan_and_a_state_come_back_from_their_text() {
@@ -119,5 +121,47 @@ mod tests {
         assert!(matches!(Saved::parse("hello"), Err(NotOurs::Unreadable { .. })));
         assert!(matches!(Saved::parse("{}"), Err(NotOurs::Unreadable { .. })));
         assert_eq!(Saved::parse(r#"{"format_version": 9}"#), Err(NotOurs::OtherVersion { found: 9, known: 1 }));
+    }
+
+    /// A part of `value`, by a walk that `path` decides.
+    fn part<'a>(mut value: &'a mut Value, path: &[usize]) -> &'a mut Value {
+        for step in path {
+            let (keys, length) = match value {
+                Value::Object(map) if !map.is_empty() => (map.keys().cloned().collect::<Vec<_>>(), map.len()),
+                Value::Array(items) if !items.is_empty() => (Vec::new(), items.len()),
+                _ => break,
+            };
+            value = match keys.get(step % length) {
+                Some(key) => &mut value[key.as_str()],
+                None => &mut value[step % length],
+            };
+        }
+        value
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC{0,200}") {
+            let _ = Saved::parse(&text);
+            let _ = parse_state(&text);
+            let rules = crate::guard::Rules { name: "rules".to_owned(), text };
+            let _ = crate::guard::violations(&Template::default(), &rules);
+        }
+
+        #[test]
+        fn a_damaged_state_is_refused_or_planned_from(
+            path in proptest::collection::vec(0..20usize, 1..9),
+            damage in prop_oneof![Just(Value::Null), Just(json!([])), Just(json!({})), Just(json!("x")), Just(json!(-1))],
+        ) {
+            let state = state(("a", 256), ("b", 512, "aaaa"));
+            let mut value: Value = serde_json::from_str(&state_to_text(&state)).expect("it is JSON");
+            *part(&mut value, &path) = damage;
+            if let Ok(state) = parse_state(&value.to_string()) {
+                let desired = desired(template("c", 512), "bbbb");
+                let changes = crate::diff::diff(&desired, &state);
+                let made = plan(changes, &desired, &state, None, &Policy::default(), jiff::Timestamp::UNIX_EPOCH);
+                prop_assert_eq!(Saved::parse(&Saved::new(made.clone(), desired.template).to_text()).map(|saved| saved.plan), Ok(made));
+            }
+        }
     }
 }

@@ -131,6 +131,7 @@ fn blank(unfinished: &Unfinished<'_>, state: &State, intent: Intent) -> Plan {
         // The release comes to its end; it is no new one.
         record: unfinished.release.clone(),
         notes: notes.collect(),
+        unverified: Vec::new(),
         picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
     }
 }

@@ -37,6 +37,9 @@ pub(crate) struct State {
     /// What hangs on something of ours and is declared by no stack.
     #[serde(default)]
     pub(crate) strangers: Vec<Stranger>,
+    /// Why some of that could not be looked for, each reason once.
+    #[serde(default)]
+    pub(crate) unsearched: Vec<String>,
     /// Releases of the stack, oldest first; `Absent` when there is no artifact bucket.
     pub(crate) releases: Known<Vec<Release>>,
     /// Who works on the stack; looked for when a release is open.

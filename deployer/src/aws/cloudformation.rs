@@ -190,11 +190,19 @@ async fn detected(client: &Client, stack: &StackName, ids: &[&LogicalId]) -> Res
 }
 
 /// The stack that something belongs to, by what its service calls it.
-pub(crate) async fn owner(client: &Client, physical_id: &str) -> Option<String> {
-    let answer = client.describe_stack_resources().physical_resource_id(physical_id).send().await.ok()?;
-    answer.stack_resources.unwrap_or_default().into_iter().find_map(|resource| {
+///
+/// # Errors
+/// When CloudFormation does not say whose it is.
+pub(crate) async fn owner(client: &Client, physical_id: &str) -> Result<Option<String>, AwsError> {
+    let call = client.describe_stack_resources().physical_resource_id(physical_id);
+    let answer = match call.send().await.explain("cloudformation:DescribeStackResources") {
+        Ok(answer) => answer,
+        Err(error) if error.is_missing() => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    Ok(answer.stack_resources.unwrap_or_default().into_iter().find_map(|resource| {
         (resource.physical_resource_id.as_deref() == Some(physical_id)).then_some(resource.stack_name)?
-    })
+    }))
 }
 
 /// What a change set is made from.

@@ -30,7 +30,7 @@ pub(crate) async fn read(client: &Client, name: &str, stack: &StackName) -> Resu
     };
     let alias = match alias {
         Ok(alias) => alias,
-        Err(error) => Known::Unknown(error.to_string()),
+        Err(error) => Known::Unknown(error.reason()),
     };
     let mut serving = match &alias {
         Known::Present(alias) if alias.version.as_str() != "$LATEST" => Some(snapshot(&serving?, stack)),

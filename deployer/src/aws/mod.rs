@@ -198,6 +198,15 @@ impl AwsError {
         ["AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "Forbidden"].contains(&self.code.as_str())
     }
 
+    /// The same words for the same reason, whoever it is about and whenever it is asked: what a state keeps and a plan groups
+    /// by. Without request id, and of a denial without the ARNs.
+    pub(crate) fn reason(&self) -> String {
+        match self.is_denied() {
+            true => format!("the caller may not {}", self.action),
+            false => Self { request_id: None, ..self.clone() }.to_string(),
+        }
+    }
+
     pub(crate) fn is_missing(&self) -> bool {
         MISSING.contains(&self.code.as_str())
             || (self.code == "ValidationError" && self.message.contains("does not exist"))

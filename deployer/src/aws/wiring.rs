@@ -24,12 +24,14 @@ pub(crate) const KINDS: [&str; 4] = [PERMISSION, MAPPING, URL, ASYNC];
 pub(crate) struct Found {
     pub(crate) readings: Vec<Reading>,
     pub(crate) strangers: Vec<Stranger>,
+    /// Why what nobody declared could not be looked for, by reason; empty when it could.
+    pub(crate) unsearched: Vec<String>,
 }
 
 /// Reads `wanted`, and looks at every function of `functions` (logical id and name) for statements and mappings that are not
 /// among them. Policies take one call per function and qualifier, whoever asks.
 ///
-/// A search that is denied finds nothing; what was asked for and could not be read is an error of its reading.
+/// A search that is denied finds nothing and says so; what was asked for and could not be read is an error of its reading.
 pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&LogicalId, &str)]) -> Found {
     let own: Vec<&str> = wanted.iter().map(|wanted| own_id(&wanted.physical_id)).collect();
     let (permissions, others): (Vec<&Wanted>, Vec<&Wanted>) =
@@ -48,7 +50,12 @@ pub(crate) async fn read(client: &Client, wanted: Vec<&Wanted>, functions: &[(&L
         mapping::mappings(client, functions),
         others
     );
-    let mut found = Found { readings: others, strangers: Vec::new() };
+    let mut found = Found { readings: others, ..Found::default() };
+    let mappings = mappings.unwrap_or_else(|error| {
+        found.unsearched.push(error.reason());
+        Vec::new()
+    });
+    found.unsearched.extend(policies.values().filter_map(|policy| Some(policy.as_ref().err()?.reason())));
     for wanted in permissions {
         found.readings.push((wanted.id.clone(), permission::permission_of(wanted, &policies)));
     }

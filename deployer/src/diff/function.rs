@@ -23,7 +23,7 @@ pub(super) fn function(
     let by_template = |why: &str| updated(id, after, attributes(before, after), Some(why.to_owned()));
     let live = match state.functions.get(id) {
         Some(Known::Present(live)) => live,
-        Some(Known::Absent) => return Some(recreated(id, after)),
+        Some(Known::Absent) => return Some(recreated(id, before, after)),
         Some(Known::Unknown(why)) => return by_template(why),
         None => return by_template("it was not read"),
     };
@@ -45,7 +45,12 @@ pub(super) fn function(
         properties.extend(traffic(name, declared, state, live, &sides, &properties));
         properties.extend(warm(name, declared, state, live));
     }
-    updated(id, after, properties, None)
+    // Whom the alias serves is not known: it is given a version when anything of one changes.
+    let unverified = match &live.alias {
+        Known::Unknown(why) => Some(why.clone()),
+        _ => None,
+    };
+    updated(id, after, properties, unverified)
 }
 
 /// Whether `snapshot` has the desired configuration, as far as that can be known.
@@ -94,10 +99,14 @@ fn code(declared: &DesiredFunction, state: &State, live: &LiveFunction) -> Optio
     Some(PropertyChange { path: CODE.to_owned(), before, after: Some(json!(declared.code)), cause })
 }
 
+/// The function that an alias belongs to.
+pub(super) fn of_alias(alias: &Resource) -> Option<LogicalId> {
+    alias.properties.get("FunctionName")?.get("Ref")?.as_str().map(LogicalId::new)
+}
+
 /// Whether the function of an alias is gone, or its alias alone.
 pub(super) fn has_lost_its_alias(state: &State, alias: &Resource) -> bool {
-    let function = alias.properties.get("FunctionName").and_then(|name| name.get("Ref")?.as_str());
-    match function.and_then(|id| state.functions.get(&LogicalId::new(id))) {
+    match of_alias(alias).and_then(|id| state.functions.get(&id)) {
         Some(Known::Present(live)) => live.alias == Known::Absent,
         Some(Known::Absent) => true,
         Some(Known::Unknown(_)) | None => false,

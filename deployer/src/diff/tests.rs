@@ -115,6 +115,7 @@ pub(crate) fn state(deployed: (&str, u32), live: (&str, u32, &str)) -> State {
         functions: [(LogicalId::new("F"), Known::Present(function))].into(),
         resources: IndexMap::new(),
         strangers: Vec::new(),
+        unsearched: Vec::new(),
         releases: Known::Present(Vec::new()),
         exports: BTreeMap::new(),
     }

@@ -26,12 +26,12 @@ fn step(change: &Change, desired: &Desired, state: &State) -> Option<Step> {
     let resource = desired.template.resources.get(&change.id)?;
     let wanted = desired.properties(&change.id, resource);
     let (properties, changed): (Properties, Vec<String>) = match change.action {
-        Action::Create | Action::Replace => {
-            let changed = desired.by_api.get(&change.id)?.keys().cloned().collect();
+        Action::Recreate if way_back(change) == Way::Service => {
+            let changed = wanted.keys().cloned().collect();
             (wanted, changed)
         }
-        Action::Recreate if repair::of_absence(&change.kind) == Way::Service => {
-            let changed = wanted.keys().cloned().collect();
+        Action::Create | Action::Replace | Action::Recreate => {
+            let changed = desired.by_api.get(&change.id)?.keys().cloned().collect();
             (wanted, changed)
         }
         Action::Update => {
@@ -50,7 +50,7 @@ fn step(change: &Change, desired: &Desired, state: &State) -> Option<Step> {
         name: change.name.clone(),
         properties,
         changed,
-        again: change.action == Action::Recreate,
+        again: change.action == Action::Recreate && way_back(change) == Way::Service,
     })
 }
 
@@ -71,19 +71,29 @@ fn drifted(change: &Change, desired: &Desired) -> Vec<String> {
     names
 }
 
-/// Whether CloudFormation must look at what is live to put something right.
+/// Whether CloudFormation must look at what is live to put something right. It then looks at all of the stack; what the
+/// template changes as well is set without that.
 pub(super) fn needs_drift_aware(lines: &[Line], state: &State) -> bool {
     lines.iter().any(|line| {
         let live = state.resources.get(&line.change.id).and_then(|known| known.present());
         live.is_some_and(|live| live.source == ReadBy::DriftDetection)
-            && line.change.properties.iter().any(|property| matches!(property.cause, Cause::Drift | Cause::Both))
+            && line.change.properties.iter().any(|property| property.cause == Cause::Drift)
     })
 }
 
 /// What was deleted by hand and cannot be made again by its service: the stack lets go of it first, then makes it anew.
 pub(super) fn out_and_back(lines: &[Line]) -> Vec<&LogicalId> {
     let gone = lines.iter().map(|line| &line.change).filter(|change| change.action == Action::Recreate);
-    gone.filter(|change| repair::of_absence(&change.kind) == Way::OutAndBack).map(|change| &change.id).collect()
+    gone.filter(|change| way_back(change) == Way::OutAndBack).map(|change| &change.id).collect()
+}
+
+/// How something that is gone is made again. What the template changes as well is made by the stack, which would else
+/// update what is not there.
+fn way_back(change: &Change) -> Way {
+    match change.cause {
+        Cause::Drift => repair::of_absence(&change.kind),
+        _ => Way::OutAndBack,
+    }
 }
 
 /// The deployed template without `gone`: what refers to those keeps the value that it has. `None` when a value cannot be

@@ -97,7 +97,7 @@ pub(super) fn steps(
             change_set,
             revert_drift,
             template: crate::cfn::to_text(&desired.template),
-            parameters: parameters(desired, state, policy, lines),
+            parameters: parameters(desired, state, policy, lines, revert_drift),
             tags: policy.tags.clone(),
             import_existing: policy.import_existing,
         }));
@@ -135,8 +135,15 @@ fn configured(change: &Change, desired: &Desired, id: LogicalId, is_made: bool) 
     properties
 }
 
-/// Code and version are given when a function is made and kept ever after.
-fn parameters(desired: &Desired, state: &State, policy: &Policy, lines: &[Line]) -> BTreeMap<String, Option<String>> {
+/// Code and version are given when a function is made and kept ever after. A drift-aware change set puts the alias back to
+/// what the parameter says, so it is given the version that is live.
+fn parameters(
+    desired: &Desired,
+    state: &State,
+    policy: &Policy,
+    lines: &[Line],
+    revert_drift: bool,
+) -> BTreeMap<String, Option<String>> {
     let deployed = state.deployed.present();
     let is_kept = |key: &str| deployed.is_some_and(|deployed| deployed.parameters.contains_key(key));
     let mut parameters = BTreeMap::new();
@@ -157,7 +164,13 @@ fn parameters(desired: &Desired, state: &State, policy: &Policy, lines: &[Line])
         let [code_parameter, version_parameter] = &declared.parameters;
         let keep = |key: &str| is_kept(key) && !is_made;
         parameters.insert(code_parameter.clone(), (!keep(code_parameter)).then_some(code));
-        parameters.insert(version_parameter.clone(), (!keep(version_parameter)).then(|| "$LATEST".to_owned()));
+        let live = || Some(state.live(&declared.id)?.alias.present()?.version.to_string());
+        let version = match keep(version_parameter) {
+            false => Some("$LATEST".to_owned()),
+            true if revert_drift => live(),
+            true => None,
+        };
+        parameters.insert(version_parameter.clone(), version);
     }
     parameters
 }

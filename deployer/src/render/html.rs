@@ -105,7 +105,7 @@ fn stack(number: usize, plan: &Plan, next: Option<&str>) -> Value {
         "commit": commit,
         "caller": plan.place.caller,
         "blocked": plan.blocked.iter().map(|block| json!({ "what": rich(&block.what), "way_out": rich(&block.way_out) })).collect::<Vec<_>>(),
-        "notes": plan.notes.iter().map(|note| rich(note)).collect::<Vec<_>>(),
+        "notes": super::notes(plan).iter().map(|note| rich(note)).collect::<Vec<_>>(),
         "steps": plan.steps.iter().filter_map(super::step).collect::<Vec<_>>(),
         "next": next,
         "groups": all,

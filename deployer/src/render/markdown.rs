@@ -73,7 +73,7 @@ fn one(plan: &Plan, next: Option<&str>, limit: usize) -> String {
         listed(&mut out, what, "> - … and", "more");
         out.push("\n");
     }
-    let notes = plan.notes.iter().map(|note| format!("- {}\n", cell(note)));
+    let notes = super::notes(plan).into_iter().map(|note| format!("- {}\n", cell(&note)));
     listed(&mut out, notes, "- … and", "more notes");
     changes(&mut out, plan);
     out.limit = limit;

@@ -62,7 +62,11 @@ pub(crate) fn cause(cause: Cause) -> &'static str {
 
 /// The cause of a line, and whether the plan leaves it as it is.
 pub(crate) fn whose(line: &Line) -> &'static str {
-    if line.kept { "drift, kept" } else { cause(line.change.cause) }
+    match (line.kept, line.change.action) {
+        (true, _) => "drift, kept",
+        (false, Action::Import) => "not ours yet",
+        (false, _) => cause(line.change.cause),
+    }
 }
 
 pub(crate) fn undo(undo: Undo) -> &'static str {
@@ -119,12 +123,12 @@ pub(crate) fn summary(plan: &Plan) -> String {
         (true, false) if plan.intent == Intent::Prune => "Nothing: all of it is still needed.".to_owned(),
         (true, true) if plan.intent == Intent::Prune => "No release that is kept refers to it.".to_owned(),
         (true, false) if plan.intent == Intent::Drift => {
-            format!("No drift. {} is as it was deployed.", plan.place.stack)
+            format!("No drift{}. {} is as it was deployed.", as_far(plan), plan.place.stack)
         }
         (true, false) if plan.lines.iter().any(|line| line.kept) => {
             "Nothing to do: what was changed outside of the stack file is kept.".to_owned()
         }
-        (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
+        (true, false) => format!("No changes{}. {} is as the stack file says.", as_far(plan), plan.place.stack),
         (true, true)
             if plan.steps.iter().all(|step| matches!(step, Step::Settle { .. } | Step::DropChangeSets { .. })) =>
         {
@@ -133,6 +137,30 @@ pub(crate) fn summary(plan: &Plan) -> String {
         (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
         (false, _) => parts.join(", "),
     }
+}
+
+/// What "no changes" is worth when something could not be read.
+fn as_far(plan: &Plan) -> String {
+    match plan.unverified() {
+        0 => String::new(),
+        count => format!(" as far as could be read ({count} not verified)"),
+    }
+}
+
+/// Names of unverified resources that a note lists before the rest is counted.
+const UNVERIFIED_SHOWN: usize = 12;
+
+/// What is worth knowing and no change, what could not be read included.
+pub(crate) fn notes(plan: &Plan) -> Vec<String> {
+    let unverified = plan.unverified.iter().map(|unverified| {
+        let shown: Vec<&str> = unverified.names.iter().take(UNVERIFIED_SHOWN).map(String::as_str).collect();
+        let more = match unverified.names.len().saturating_sub(UNVERIFIED_SHOWN) {
+            0 => String::new(),
+            more => format!(" … and {more} more"),
+        };
+        format!("not verified against AWS: {}{more}: {}", shown.join(", "), unverified.why)
+    });
+    unverified.chain(plan.notes.iter().cloned()).collect()
 }
 
 /// The command that comes next; `None` when there is nothing to do, or no flag would let it through.
@@ -257,7 +285,11 @@ impl<'a> Group<'a> {
     /// `replaces: its name can only be set at creation; undo: …`
     pub(crate) fn verdict(&self) -> String {
         let line = self.first();
-        format!("{}: {}; {}", line.risk.word(), line.reason, undo(line.undo))
+        match line.change.action {
+            // Nothing is done, so nothing has to be undone.
+            Action::Leave => format!("{}: {}", line.risk.word(), line.reason),
+            _ => format!("{}: {}; {}", line.risk.word(), line.reason, undo(line.undo)),
+        }
     }
 
     /// Whether there is nothing to weigh: something new.
@@ -300,18 +332,22 @@ pub(crate) fn verdict(plan: &Plan) -> String {
         Risk::Safe => "nothing risky".to_owned(),
         risk => format!("worst: {}", risk.word()),
     };
-    let drifted = plan.lines.iter().filter(|line| has_drift(line)).count();
-    match drifted {
-        0 => worst,
-        _ => format!("{worst}; {drifted} changed outside of the stack file"),
-    }
+    let drifted = match plan.lines.iter().filter(|line| has_drift(line)).count() {
+        0 => String::new(),
+        count => format!("; {count} changed outside of the stack file"),
+    };
+    let unverified = match plan.unverified() {
+        0 => String::new(),
+        count => format!("; {count} not verified"),
+    };
+    format!("{worst}{drifted}{unverified}")
 }
 
 /// The line of a step that is no change of a resource, for the list of steps.
 pub(crate) fn step(step: &Step) -> Option<String> {
     match step {
         Step::CreateBucket { bucket } => Some(format!("make the artifact bucket {bucket}")),
-        Step::Upload { function, size, .. } => Some(format!("upload {function} ({})", megabytes(*size))),
+        Step::Upload { function, size, .. } => Some(format!("upload {function} ({})", bytes(*size))),
         Step::Configure { function, properties, .. } => {
             let keys: Vec<&str> = properties.keys().map(String::as_str).collect();
             Some(format!("set {} of {function} by Lambda's own API", keys.join(", ")))
@@ -378,14 +414,15 @@ fn gradual(step: &Gradual) -> String {
     format!("move traffic: {}; {watched}", paces.join("; "))
 }
 
-/// `12.3 MB`
-pub(crate) fn megabytes(bytes: u64) -> String {
+/// `12.3 MB`, `0.7 kB`
+pub(crate) fn bytes(bytes: u64) -> String {
+    let (unit, name) = if bytes < 100_000 { (1_000.0, "kB") } else { (1_000_000.0, "MB") };
     #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
-    let size = bytes as f64 / 1_000_000.0;
-    format!("{size:.1} MB")
+    let size = bytes as f64 / unit;
+    format!("{size:.1} {name}")
 }
 
 /// Whether any property of the line deserves a word about its cause.
 pub(crate) fn has_drift(line: &Line) -> bool {
-    line.change.cause != Cause::Yours
+    line.change.cause != Cause::Yours && line.change.action != Action::Import
 }

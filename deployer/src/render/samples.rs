@@ -50,6 +50,7 @@ pub(crate) fn empty() -> Plan {
         },
         place,
         notes: Vec::new(),
+        unverified: Vec::new(),
         picture: Picture::default(),
     }
 }

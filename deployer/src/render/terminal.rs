@@ -43,7 +43,7 @@ pub(crate) fn plan(plan: &Plan, next: Option<&str>, width: Option<usize>) -> Str
     page.line(0, 2, &[(STRONG, &super::headline(plan))]);
     let counts = match plan.lines.is_empty() {
         true => super::summary(plan),
-        false => format!("{}; {}.", super::summary(plan), super::verdict(plan)),
+        false => counted(&super::summary(plan), &super::verdict(plan)),
     };
     page.line(0, 2, &[(PLAIN, &counts)]);
     if plan.is_blocked() {
@@ -74,9 +74,9 @@ pub(crate) fn plan(plan: &Plan, next: Option<&str>, width: Option<usize>) -> Str
             page.line(2, 4, &[(PLAIN, &step)]);
         }
     }
-    for note in &plan.notes {
+    for note in super::notes(plan) {
         page.blank();
-        page.line(0, 2, &[(CHANGE, "note:"), (PLAIN, note)]);
+        page.line(0, 2, &[(CHANGE, "note:"), (PLAIN, &note)]);
     }
     if page.text.lines().count() > SCREEN {
         page.blank();
@@ -90,6 +90,15 @@ pub(crate) fn plan(plan: &Plan, next: Option<&str>, width: Option<usize>) -> Str
         page.text.push_str(&format!("\n  {next}\n"));
     }
     page.text
+}
+
+/// Summary and verdict in one; the summary is a sentence of its own when there is nothing to do.
+fn counted(summary: &str, verdict: &str) -> String {
+    let mut letters = verdict.chars();
+    match letters.next().filter(|_| summary.ends_with('.')) {
+        Some(first) => format!("{summary} {}{}.", first.to_uppercase(), letters.as_str()),
+        None => format!("{summary}; {verdict}."),
+    }
 }
 
 /// The first steps, and how many more there are.

@@ -48,6 +48,8 @@ const DROPPED: &[(&str, &[(&str, bool)])] = &[
     (
         "AWS::Lambda::EventSourceMapping",
         &[
+            // Kept as a property, but what is made is always switched on.
+            ("Enabled", true),
             ("Topics", false),
             ("Queues", false),
             ("SourceAccessConfigurations", false),

@@ -112,24 +112,29 @@ const LISTED_FROM: usize = 4;
 pub(super) async fn mappings(
     client: &Client,
     functions: &[(&LogicalId, &str)],
-) -> Vec<EventSourceMappingConfiguration> {
+) -> Result<Vec<EventSourceMappingConfiguration>, AwsError> {
     let targets: Vec<Option<String>> = match functions.len() {
         0 => Vec::new(),
         count if count >= LISTED_FROM => vec![None],
-        _ => functions
-            .iter()
-            .flat_map(|(_, name)| [Some((*name).to_owned()), Some(format!("{name}:{}", ALIAS))])
-            .collect(),
+        _ => {
+            functions.iter().flat_map(|(_, name)| [Some((*name).to_owned()), Some(format!("{name}:{ALIAS}"))]).collect()
+        }
     };
     let mut found: BTreeMap<String, EventSourceMappingConfiguration> = BTreeMap::new();
     for target in targets {
         let mut pages = client.list_event_source_mappings().set_function_name(target).into_paginator().send();
-        while let Some(Ok(page)) = pages.next().await {
+        while let Some(page) = pages.next().await {
+            let page = match page.explain("lambda:ListEventSourceMappings") {
+                Ok(page) => page,
+                // Gone by hand: nothing hangs on it.
+                Err(error) if error.is_missing() => break,
+                Err(error) => return Err(error),
+            };
             let all = page.event_source_mappings.unwrap_or_default().into_iter();
             found.extend(all.filter_map(|mapping| Some((mapping.uuid.clone()?, mapping))));
         }
     }
-    found.into_values().collect()
+    Ok(found.into_values().collect())
 }
 
 pub(super) fn is_of(mapping: &EventSourceMappingConfiguration, function: &str) -> bool {
