@@ -107,7 +107,8 @@ impl Model {
                     let mut command = shop.project.command(&["--sandbox", "deploy", "--yes", "--wait"]);
                     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs")
                 };
-                let both = [start(), start()].map(|child| shop.project.ended(&child.wait_with_output().expect("it ends")));
+                let both =
+                    [start(), start()].map(|child| shop.project.ended(&child.wait_with_output().expect("it ends")));
                 assert!(both.iter().all(|run| run.code == 0), "{}{}", both[0].text(), both[1].text());
                 self.deploy(shop);
                 format!("two deploy {:?}", self.declared)
@@ -132,7 +133,8 @@ fn history(seed: u64, length: usize) {
         for function in ["hello", "work"] {
             let versions = shop.lambda("GET", function, "versions", &Value::Null);
             let alias = shop.alias(function);
-            let exists = versions["Versions"].as_array().is_some_and(|all| all.iter().any(|one| one["Version"] == *alias));
+            let exists =
+                versions["Versions"].as_array().is_some_and(|all| all.iter().any(|one| one["Version"] == *alias));
             assert!(exists, "{function} serves version {alias}, which does not exist\n{}", story());
         }
     }
