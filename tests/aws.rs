@@ -308,6 +308,13 @@ impl Shop {
         rest.split('<').next().unwrap_or_default().to_owned()
     }
 
+    /// The template of the stack as CloudFormation has it.
+    pub(crate) fn template(&self) -> String {
+        let text = self.server.cloudformation(self.region, "GetTemplate", &self.name(), "");
+        let (_, rest) = text.split_once("<TemplateBody>").unwrap_or_default();
+        rest.split("</TemplateBody>").next().unwrap_or_default().to_owned()
+    }
+
     /// The names of the change sets that wait to be executed.
     pub(crate) fn open_change_sets(&self) -> usize {
         let text = self.server.cloudformation(self.region, "ListChangeSets", &self.name(), "");
@@ -316,8 +323,17 @@ impl Shop {
 
     /// A change set that would make the stack, and that nobody executes.
     pub(crate) fn propose(&self, name: &str, template: &str) {
+        self.proposed("CREATE", name, template);
+    }
+
+    /// One that would change the stack.
+    pub(crate) fn propose_update(&self, name: &str, template: &str) {
+        self.proposed("UPDATE", name, template);
+    }
+
+    fn proposed(&self, kind: &str, name: &str, template: &str) {
         let template: String = template.bytes().map(|byte| format!("%{byte:02X}")).collect();
-        let more = format!("&ChangeSetType=CREATE&ChangeSetName={name}&TemplateBody={template}");
+        let more = format!("&ChangeSetType={kind}&ChangeSetName={name}&TemplateBody={template}");
         let answer = self.server.cloudformation(self.region, "CreateChangeSet", &self.name(), &more);
         assert!(answer.contains("<CreateChangeSetResult>"), "{answer}");
     }

@@ -77,7 +77,8 @@ fn two_deployments_at_once_leave_one_state() {
             let told = match run.code {
                 0 => run.stderr.contains("is live") || run.stdout.contains("No changes"),
                 1 => {
-                    run.stderr.contains("was claimed by another deployment")
+                    run.stderr.contains("is being changed by")
+                        || run.stderr.contains("was claimed by another deployment")
                         || run.stderr.contains("another deployment changed stack race-dev")
                         || run.stderr.contains("another deployment changed the stack while this one was planned")
                         || run.stderr.contains("somebody else moved the alias of race-dev-hello")

@@ -103,6 +103,12 @@ pub(crate) enum Command {
     Releases(cmd::releases::Args),
     /// Say what is live: version, commit, when, by whom, alarms
     Status(cmd::status::Args),
+    /// Say what is live of one function, since when, from which commit, and what it takes to go back
+    Explain(cmd::explain::Args),
+    /// Explain a stack that is stuck, and put it right
+    Doctor(cmd::doctor::Args),
+    /// Delete versions and artifacts that nothing needs any more
+    Prune(cmd::prune::Args),
     /// Delete a stack; buckets, secrets and databases are kept unless told otherwise
     Destroy(cmd::destroy::Args),
     /// Store and list the values of secrets

@@ -5,6 +5,7 @@ use crate::exit::Failure;
 use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 #[derive(Debug)]
 pub(crate) struct Ctx {
@@ -22,6 +23,8 @@ pub(crate) struct Ctx {
     pub(crate) width: Option<usize>,
     /// The command as it was typed, to be typed again.
     pub(crate) typed: String,
+    /// Whether a plan is being carried out, which no interrupt may cut short.
+    applying: AtomicBool,
 }
 
 impl Ctx {
@@ -64,7 +67,17 @@ impl Ctx {
         let typed: Vec<String> =
             std::env::args_os().skip(1).map(|argument| quoted(&argument.to_string_lossy())).collect();
         let typed = format!("deployer {}", typed.join(" "));
-        Ok(Self { global, root, folder, environment, now: jiff::Timestamp::now(), interactive, width, typed })
+        Ok(Self {
+            global,
+            root,
+            folder,
+            environment,
+            now: jiff::Timestamp::now(),
+            interactive,
+            width,
+            typed,
+            applying: AtomicBool::new(false),
+        })
     }
 
     /// Prints a piece of the result to stdout.
@@ -84,6 +97,14 @@ impl Ctx {
     /// What a command that is to be typed next needs to work on the same AWS.
     pub(crate) fn sandbox_flag(&self) -> &'static str {
         if self.global.sandbox { " --sandbox" } else { "" }
+    }
+
+    pub(crate) fn is_applying(&self) -> bool {
+        self.applying.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_applying(&self, applying: bool) {
+        self.applying.store(applying, Ordering::Relaxed);
     }
 
     pub(crate) fn format(&self) -> Format {

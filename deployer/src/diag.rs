@@ -47,6 +47,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("D0705", "a reference to nothing"),
     ("D0706", "resources that wait for each other in a circle"),
     ("D0707", "more than one CloudFormation stack can hold"),
+    ("D0708", "larger than AWS takes"),
     ("D0801", "no crate of that name in the workspace"),
     ("D0802", "a crate that does not lead to one executable"),
     ("D0803", "no code at this path"),

@@ -70,6 +70,10 @@ impl Failure {
         Self::World { exit: Exit::Failed, message: message.into(), now: now.into(), next: next.into() }
     }
 
+    pub(crate) fn interrupted(message: impl Into<String>, now: impl Into<String>, next: impl Into<String>) -> Self {
+        Self::World { exit: Exit::Interrupted, message: message.into(), now: now.into(), next: next.into() }
+    }
+
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Input { .. } | Self::Usage { .. } => Exit::Usage,

@@ -40,11 +40,14 @@ mod change_set;
 mod checks;
 mod destroy;
 mod diff;
+mod doctor;
 mod guard;
+mod lease;
 mod meaning;
 mod normalize;
 mod picture;
 mod plan;
+mod prune;
 mod release;
 mod repair;
 mod resolve;
@@ -52,6 +55,7 @@ mod risk;
 mod rollback;
 mod saved;
 mod schedule;
+mod settle;
 mod shifts;
 mod state;
 mod unfinished;
@@ -70,12 +74,15 @@ mod courses;
 mod files;
 #[expect(clippy::disallowed_methods, reason = "effects: asks git for the commit")]
 mod git;
+#[expect(clippy::disallowed_methods, reason = "effects: takes leases, looks at processes")]
+mod hold;
 mod live;
 mod pipeline;
 #[expect(clippy::disallowed_methods, reason = "effects: reads the stack files")]
 mod project;
 #[expect(clippy::disallowed_methods, reason = "effects: installs into the user's cache")]
 mod python;
+mod reapply;
 #[expect(clippy::disallowed_methods, reason = "effects: starts and stops the local AWS")]
 mod sandbox;
 mod session;
@@ -104,5 +111,17 @@ fn run_command(ctx: &ctx::Ctx, command: &cli::Command) -> Result<exit::Exit, exi
             "free some threads and file handles, then try again",
         )
     })?;
-    runtime.block_on(cmd::run(ctx, command))
+    runtime.block_on(async {
+        let work = cmd::run(ctx, command);
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                // While steps are carried out, `cmd::confirm` hears of it too and stops between two of them.
+                Ok(()) = tokio::signal::ctrl_c() => if !ctx.is_applying() {
+                    return Err(exit::Failure::interrupted("interrupted", "nothing was changed", ctx.typed.clone()));
+                }
+            }
+        }
+    })
 }

@@ -6,9 +6,11 @@ use crate::aws::kinds::{self, Wanted};
 use crate::aws::{AwsError, Clients, Identity, cloudformation, cloudwatch, lambda, s3, secrets, traffic, wiring};
 use crate::cfn::Template;
 use crate::diff::{ALARM, FUNCTION};
+use crate::hold;
 use crate::ids::{FunctionVersion, LogicalId, StackName};
+use crate::lease::Lease;
 use crate::model::Stack;
-use crate::release::Release;
+use crate::release::{Outcome, Release};
 use crate::repair;
 use crate::resolve::{self, Scope};
 use crate::state::{Deployed, Known, LiveResource, Place, Properties, ReadBy, State, Stranger};
@@ -42,8 +44,19 @@ pub(crate) async fn read_functions(clients: &Clients, place: Place) -> Result<St
         releases(clients, &place.bucket, &place.stack)
     );
     let deployed = deployed?;
-    let functions = functions(clients, deployed.present(), &place.stack).await;
-    Ok(State { functions, ..blank(place, deployed, releases, BTreeMap::new()) })
+    let mut state = blank(place, deployed, releases, BTreeMap::new());
+    let (functions, busy) =
+        futures::join!(functions(clients, state.deployed.present(), &state.place.stack), busy(clients, &state));
+    state.functions = functions;
+    state.busy = busy;
+    Ok(state)
+}
+
+/// Reads what a diagnosis needs: what a rollback does, and the change sets that wait.
+pub(crate) async fn read_for_doctor(clients: &Clients, place: Place) -> Result<State, AwsError> {
+    let mut state = read_functions(clients, place).await?;
+    state.change_sets = change_sets(clients, &state).await;
+    Ok(state)
 }
 
 fn blank(
@@ -59,7 +72,19 @@ fn blank(
         resources: IndexMap::new(),
         strangers: Vec::new(),
         releases,
+        busy: None,
+        change_sets: Vec::new(),
         exports,
+    }
+}
+
+/// Who works on the stack. Asked only when a release is open; what cannot be read counts as nobody, whose lease cannot be
+/// taken either.
+async fn busy(clients: &Clients, state: &State) -> Option<Lease> {
+    let releases = state.releases.present()?;
+    match releases.iter().any(|release| release.outcome == Outcome::Started) {
+        true => hold::busy(clients, &state.place).await.ok().flatten(),
+        false => None,
     }
 }
 
@@ -86,12 +111,14 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
     let wanted = wanted(&state, desired);
     let targets: Vec<(&LogicalId, &str)> = made(&state, FUNCTION).collect();
     let hanging = wanted.iter().filter(|wanted| wiring::KINDS.contains(&wanted.kind.as_str())).collect();
-    let (functions, resources, wiring, alarms, drifted) = futures::join!(
+    let (functions, resources, wiring, alarms, drifted, busy, change_sets) = futures::join!(
         functions(clients, state.stack(), &state.place.stack),
         kinds::read(clients, &wanted),
         wiring::read(&clients.lambda, hanging, &targets),
         alarms(clients, &state, &targets),
-        drifted(clients, &state)
+        drifted(clients, &state),
+        busy(clients, &state),
+        change_sets(clients, &state)
     );
     let strangers = ownerless(clients, wiring.strangers.into_iter().chain(alarms).collect()).await;
     let service = resources.into_iter().chain(wiring.readings).map(|(id, read)| (id, read, ReadBy::Service));
@@ -106,6 +133,8 @@ pub(crate) async fn read(clients: &Clients, place: Place, desired: &Template) ->
     state.functions = functions;
     state.resources = resources.into_iter().collect();
     state.strangers = strangers;
+    state.busy = busy;
+    state.change_sets = change_sets;
     Ok(state)
 }
 
@@ -199,6 +228,16 @@ async fn alarms(clients: &Clients, state: &State, functions: &[(&LogicalId, &str
             })
         })
         .collect()
+}
+
+/// Change sets that wait on the stack. A list that is denied is empty: they do no harm.
+async fn change_sets(clients: &Clients, state: &State) -> Vec<String> {
+    match &state.deployed {
+        Known::Present(_) => {
+            cloudformation::change_sets(&clients.cloudformation, &state.place.stack).await.unwrap_or_default()
+        }
+        Known::Absent | Known::Unknown(_) => Vec::new(),
+    }
 }
 
 /// Those that no other stack declares.

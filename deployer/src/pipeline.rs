@@ -2,7 +2,7 @@
 
 use crate::apply::aws_runner;
 use crate::artifact::{Artifact, Artifacts};
-use crate::aws::{AwsError, cloudformation, s3, traffic};
+use crate::aws::{AwsError, cloudformation, lambda, s3, traffic};
 use crate::cfn::Template;
 use crate::change_set::{ChangeSet, Made};
 use crate::ctx::Ctx;
@@ -12,7 +12,7 @@ use crate::guard::{self, Rules};
 use crate::ids::LogicalId;
 use crate::model::Stack;
 use crate::model::stage::Allow;
-use crate::plan::{self, Intent, Plan, Policy, StackStep, Step};
+use crate::plan::{self, Block, Intent, Plan, Policy, StackStep, Step, quotas};
 use crate::release::Commit;
 use crate::sandbox::Adapted;
 use crate::session::Connection;
@@ -140,7 +140,25 @@ pub(crate) async fn prepare(
             }
         };
     }
+    plan.blocked.extend(exceeded(connection, &state, &desired, &plan).await);
     Ok(Prepared { plan, adapted, desired })
+}
+
+/// What the account has not enough of. Asked only where the plan takes some; what cannot be read is left to AWS to say.
+async fn exceeded(connection: &Connection, state: &State, desired: &Desired, plan: &Plan) -> Vec<Block> {
+    let before = state.stack().map_or(0, |deployed| quotas::reserved(&deployed.template));
+    let more = quotas::reserved(&desired.template) - before;
+    let takes = more > 0 || plan.steps.iter().any(|step| matches!(step, Step::Upload { .. }));
+    match takes {
+        false => Vec::new(),
+        true => match lambda::quotas(&connection.clients.lambda).await {
+            Ok(quotas) => quotas::exceeded(&quotas, more, &plan.steps),
+            Err(error) => {
+                tracing::debug!(%error, "the account's limits were not read");
+                Vec::new()
+            }
+        },
+    }
 }
 
 /// The plan from a saved state. What AWS alone can tell, its change set and which artifacts it has, stays open.
@@ -278,7 +296,7 @@ async fn uploaded(
 }
 
 /// Tags of the stack; CloudFormation passes them on to what takes tags.
-fn tags(stack: &Stack) -> Vec<(String, String)> {
+pub(crate) fn tags(stack: &Stack) -> Vec<(String, String)> {
     let own = [("deployer:stack", stack.file.stack.value.clone()), ("deployer:stage", stack.stage.clone())];
     let own: BTreeMap<String, String> = own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let declared = stack.file.tags.clone();

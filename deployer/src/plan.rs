@@ -4,6 +4,7 @@
 //! here; renderers and exit codes only ask.
 
 mod blocks;
+pub(crate) mod quotas;
 mod repairs;
 mod steps;
 pub(crate) mod traffic;
@@ -19,6 +20,7 @@ use crate::model::stage::Allow;
 use crate::picture::{self, Picture};
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
+use crate::settle;
 use crate::state::{Fingerprints, Place, Properties, State, Stranger};
 use crate::unfinished;
 use indexmap::IndexMap;
@@ -70,6 +72,10 @@ pub(crate) enum Intent {
         release: u32,
     },
     Destroy,
+    /// To put a stack right that is stuck.
+    Recover,
+    /// To delete what nothing refers to any more.
+    Prune,
 }
 
 /// A change and what is to be known before agreeing to it.
@@ -212,6 +218,28 @@ pub(crate) enum Step {
     },
     /// Writes success into the release record.
     CloseRelease,
+    /// Writes how earlier releases ended whose process did not live to say so.
+    Settle {
+        records: Vec<Release>,
+    },
+    /// Deletes change sets that nobody can execute any more.
+    DropChangeSets {
+        names: Vec<String>,
+    },
+    /// Lets CloudFormation go on with a rollback that failed; what is skipped stays as it is.
+    ContinueRollback {
+        skip: Vec<LogicalId>,
+    },
+    /// Deletes versions that nothing refers to.
+    DropVersions {
+        name: String,
+        versions: Vec<FunctionVersion>,
+    },
+    /// Deletes artifacts and templates that no retained release names.
+    DropObjects {
+        bucket: String,
+        keys: Vec<String>,
+    },
     /// Writes failure into it; never planned, `apply` adds it.
     FailRelease {
         reason: String,
@@ -249,6 +277,7 @@ pub(crate) enum Phase {
     Bucket,
     Upload,
     Open,
+    Settle,
     LetGo,
     Stack,
     Protect,
@@ -259,6 +288,7 @@ pub(crate) enum Phase {
     Shift,
     Provision,
     Delete,
+    Sweep,
     Close,
 }
 
@@ -268,6 +298,9 @@ impl Step {
             Self::CreateBucket { .. } => Phase::Bucket,
             Self::Upload { .. } => Phase::Upload,
             Self::OpenRelease => Phase::Open,
+            Self::Settle { .. } => Phase::Settle,
+            Self::DropChangeSets { .. } | Self::DropVersions { .. } | Self::DropObjects { .. } => Phase::Sweep,
+            Self::ContinueRollback { .. } => Phase::LetGo,
             Self::Stack(_) => Phase::Stack,
             Self::Protect { .. } | Self::EmptyBucket { .. } => Phase::Protect,
             Self::LetGo(_) => Phase::LetGo,
@@ -362,9 +395,12 @@ pub(crate) fn plan(
         false => lines.clone(),
     };
     let mut blocked = blocks::blocks(&heeded, state, policy);
-    let (steps, mut notes) = steps::steps(&heeded, desired, state, change_set, policy);
+    let (mut steps, mut notes) = steps::steps(&heeded, desired, state, change_set, policy);
     blocked.extend(traffic::blocks(&steps, policy.alarms.as_ref()));
-    notes.extend(unfinished::found(state).map(|found| found.note(state)));
+    let settled = settle::records(state);
+    leave_nothing_open(&mut steps, &settled, state);
+    notes.extend(unfinished::left(state).map(|found| found.note(state)));
+    notes.extend(state.busy.iter().map(|lease| format!("the stack is being changed by {}", lease.told())));
     Plan {
         format_version: 1,
         intent: Intent::Deploy,
@@ -373,7 +409,7 @@ pub(crate) fn plan(
         lines,
         blocked,
         steps,
-        record: record(desired, state, policy, now),
+        record: record(desired, state, &settled, policy, now),
         notes,
         picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
     }
@@ -395,7 +431,8 @@ fn keep_drift(lines: &mut [Line]) -> Vec<Line> {
 }
 
 /// The record of the release that this plan makes: every function, with the version that is live before it.
-fn record(desired: &Desired, state: &State, policy: &Policy, now: jiff::Timestamp) -> Release {
+fn record(desired: &Desired, state: &State, settled: &[Release], policy: &Policy, now: jiff::Timestamp) -> Release {
+    let stands = settled.iter().rev().find(|release| release.outcome.stands()).or_else(|| state.current_release());
     let template = crate::cfn::to_text(&desired.template);
     let sha256 = hex::encode(Sha256::digest(&template));
     let functions = desired.functions.iter().map(|(function, declared)| {
@@ -403,11 +440,15 @@ fn record(desired: &Desired, state: &State, policy: &Policy, now: jiff::Timestam
         let version = live.and_then(|live| live.alias.present()).map(|alias| alias.version.clone());
         let name =
             desired.template.resources.get(&declared.id).map(|resource| crate::diff::name(&declared.id, resource));
+        let version = version.unwrap_or_else(|| FunctionVersion::new("$LATEST"));
+        // What a release moved that did not live to say so is this one's.
+        let before =
+            stands.and_then(|release| release.functions.get(function)).map(|released| released.version.as_str());
         let released = Released {
             function: live.map(|live| live.name.clone()).or(name).unwrap_or_default(),
-            version: version.unwrap_or_else(|| FunctionVersion::new("$LATEST")),
+            changed: version.as_str() != before.unwrap_or("$LATEST"),
+            version,
             code_sha256: declared.code.clone(),
-            changed: false,
             provisioned: declared.provisioned,
         };
         (function.clone(), released)
@@ -443,6 +484,28 @@ pub(crate) fn blank_record(
         shifting: IndexMap::new(),
         outcome: Outcome::Started,
     }
+}
+
+/// Puts in what ends the stories of earlier releases: their records, and the change sets that they left behind. A change set
+/// of ours is called after the release that it was planned for, and nobody can execute it once that number is claimed.
+pub(crate) fn leave_nothing_open(steps: &mut Vec<Step>, settled: &[Release], state: &State) {
+    let claims = steps.contains(&Step::OpenRelease);
+    let newest = state.releases.present().and_then(|releases| releases.last()).map_or(0, |release| release.number);
+    let claimed = newest + u32::from(claims);
+    let is_stale = |name: &&String| change_set_number(name).is_some_and(|number| number <= claimed);
+    let names: Vec<String> = state.change_sets.iter().filter(is_stale).cloned().collect();
+    if !settled.is_empty() {
+        steps.push(Step::Settle { records: settled.to_vec() });
+    }
+    if !names.is_empty() && !steps.is_empty() {
+        steps.push(Step::DropChangeSets { names });
+    }
+    steps.sort_by_key(Step::phase);
+}
+
+/// The release that a change set of ours was planned for; `None` for those of others.
+pub(crate) fn change_set_number(name: &str) -> Option<u32> {
+    name.strip_prefix("release-")?.split('-').next()?.parse().ok()
 }
 
 /// Among equals: deletions first, then replacements, updates, creations; by type and name.

@@ -121,6 +121,16 @@ impl Commit {
     }
 }
 
+/// The release that moved the alias of `function`, as Lambda calls it, to `version` last.
+pub(crate) fn made_live<'a>(releases: &'a [Release], function: &str, version: &str) -> Option<&'a Release> {
+    releases.iter().rev().find(|release| {
+        release.outcome.stands()
+            && release.functions.values().any(|released| {
+                released.changed && released.function == function && released.version.as_str() == version
+            })
+    })
+}
+
 /// Why there is nothing to go back to.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NoTarget {

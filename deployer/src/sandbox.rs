@@ -4,7 +4,9 @@
 //!
 //! One server per user and port serves every clone: it lives in `<cache>/deployer/sandbox/<version>/<port>`. The
 //! environment decides: `DEPLOYER_SANDBOX_HOME` (that folder), `DEPLOYER_SANDBOX_PORT` (4566), `DEPLOYER_SANDBOX_KAFKA`
-//! (brokers that MSK's bootstrap string names, since MiniStack's MSK holds no data).
+//! (brokers that MSK's bootstrap string names, since MiniStack's MSK holds no data), and `DEPLOYER_SANDBOX_ENDPOINT` (a proxy on
+//! loopback through which all requests go; the tests put their faults there). With `DEPLOYER_SANDBOX_PACE` requests keep to the
+//! rates that AWS grants, which the sandbox does not need.
 //!
 //! How it treats identities with `AUTH=true`, measured on 1.5.33: an access key id of twelve digits is the root of the
 //! account of that number, and its signature is not checked; that is what the deployer signs with. A function runs with

@@ -35,6 +35,7 @@ impl Session {
                     url: endpoint.url,
                     access_key_id: endpoint.access_key_id,
                     secret_access_key: endpoint.secret_access_key,
+                    is_paced: ctx.environment.contains_key("DEPLOYER_SANDBOX_PACE"),
                 })
             }
         };

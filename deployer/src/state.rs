@@ -4,6 +4,7 @@
 
 use crate::cfn::Template;
 use crate::ids::{FunctionVersion, LogicalId, PhysicalId, StackName};
+use crate::lease::Lease;
 use crate::release::Release;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,12 @@ pub(crate) struct State {
     pub(crate) strangers: Vec<Stranger>,
     /// Releases of the stack, oldest first; `Absent` when there is no artifact bucket.
     pub(crate) releases: Known<Vec<Release>>,
+    /// Who works on the stack; looked for when a release is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) busy: Option<Lease>,
+    /// Names of the change sets that wait to be executed.
+    #[serde(default)]
+    pub(crate) change_sets: Vec<String>,
     /// Exports of the region that the stack may import, by name. Empty when the template imports nothing.
     pub(crate) exports: BTreeMap<String, String>,
 }

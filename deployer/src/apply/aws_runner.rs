@@ -8,6 +8,8 @@ use super::{Done, StepError, StepRunner};
 use crate::aws::cloudformation::{self, Body, Request};
 use crate::aws::{AwsError, Clients, kinds, lambda, s3, secrets, wiring};
 use crate::change_set::Made;
+use crate::exit::Failure;
+use crate::hold::{self, Held, Waiting};
 use crate::ids::{FunctionVersion, LogicalId};
 use crate::normalize;
 use crate::plan::{Plan, StackStep, Step};
@@ -35,17 +37,45 @@ pub(crate) struct AwsRunner<'a, F: Fn(Event)> {
     tell: F,
     /// Somebody wants it to stop; looked at while it waits.
     stop: Option<&'a AtomicBool>,
+    /// The stack's lease; `None` until there is a bucket to keep it in.
+    lease: tokio::sync::Mutex<Option<Held>>,
+    /// What was typed; stands in the lease.
+    typed: String,
 }
 
 impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
     pub(crate) fn new(clients: &'a Clients, plan: &'a Plan, now: fn() -> jiff::Timestamp, tell: F) -> Self {
         let record = Mutex::new(plan.record.clone());
-        Self { clients, plan, record, published: Mutex::default(), now, tell, stop: None }
+        let (published, lease) = (Mutex::default(), tokio::sync::Mutex::default());
+        Self { clients, plan, record, published, now, tell, lease, typed: String::new(), stop: None }
     }
 
     /// Stops waiting once `stop` is true.
     pub(crate) fn until(self, stop: &'a AtomicBool) -> Self {
         Self { stop: Some(stop), ..self }
+    }
+
+    /// Works under `lease`; where there is none yet, takes it before the release number is claimed.
+    pub(crate) fn under(self, lease: Option<Held>, typed: &str) -> Self {
+        Self { lease: tokio::sync::Mutex::new(lease), typed: typed.to_owned(), ..self }
+    }
+
+    /// Gives the lease back.
+    pub(crate) async fn free(&self) {
+        if let Some(lease) = self.lease.lock().await.take() {
+            lease.free().await;
+        }
+    }
+
+    /// Nothing is begun on a stack that somebody else has taken.
+    async fn is_ours(&self) -> Result<(), StepError> {
+        match self.lease.lock().await.as_ref().is_some_and(Held::is_lost) {
+            false => Ok(()),
+            true => Err(StepError {
+                message: format!("somebody else took the stack {} with --force", self.plan.place.stack),
+                now: "this deployment stopped where it was; the other one goes on".to_owned(),
+            }),
+        }
     }
 
     /// The record with its end; what the ledger holds when the plan is through.
@@ -64,6 +94,15 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
 
     async fn open_release(&self) -> Result<Done, StepError> {
         let place = &self.plan.place;
+        let mut lease = self.lease.lock().await;
+        if lease.is_none() {
+            let taken = hold::take(self.clients, place, &self.typed, &Waiting::default(), |_| {}).await;
+            *lease = taken.map_err(|failure| match failure {
+                Failure::World { message, now, .. } => StepError { message, now },
+                other => StepError { message: format!("{other:?}"), now: "nothing was changed".to_owned() },
+            })?;
+        }
+        drop(lease);
         let record = self.record.lock().expect("no step panics while it writes the record").clone();
         let unchanged =
             |error: AwsError| StepError { message: error.to_string(), now: "nothing was changed".to_owned() };
@@ -204,7 +243,7 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
         let moved = lambda::move_alias(client, name, &to, &revision_id).await.map_err(stays)?;
         let mut record = self.record.lock().expect("no step panics while it writes the record");
         if let Some(released) = record.functions.get_mut(function) {
-            released.changed = current != to;
+            released.changed |= current != to;
             released.version = to.clone();
         }
         Ok(Done::Moved {
@@ -278,6 +317,9 @@ impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
     async fn run(&self, step: &Step) -> Result<Done, StepError> {
         let place = &self.plan.place;
         let clients = self.clients;
+        if !matches!(step, Step::FailRelease { .. }) {
+            self.is_ours().await?;
+        }
         match step {
             Step::CreateBucket { bucket } => {
                 s3::create_bucket(&clients.s3, bucket, &place.region, &place.partition).await.map_err(unchanged)?;
@@ -318,6 +360,32 @@ impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
                 Ok(Done::Plain)
             }
             Step::DeleteStack { id } => self.delete_stack(id).await,
+            Step::Settle { records } => {
+                for record in records {
+                    s3::close_release(&clients.s3, &place.bucket, record).await.map_err(unchanged)?;
+                }
+                Ok(Done::Plain)
+            }
+            Step::ContinueRollback { skip } => {
+                stack::go_on_back(clients, &place.stack, skip, &self.tell).await.map(|()| Done::Plain)
+            }
+            Step::DropVersions { name, versions } => {
+                for version in versions {
+                    lambda::delete_version(&clients.lambda, name, version).await.map_err(still)?;
+                }
+                Ok(Done::Plain)
+            }
+            Step::DropObjects { bucket, keys } => {
+                s3::delete_objects(&clients.s3, bucket, keys).await.map_err(unchanged)?;
+                Ok(Done::Plain)
+            }
+            Step::DropChangeSets { names } => {
+                for name in names {
+                    // They do no harm; the next plan names them again.
+                    let _ = cloudformation::delete_change_set(&clients.cloudformation, &place.stack, name).await;
+                }
+                Ok(Done::Plain)
+            }
             Step::CloseRelease => {
                 let record = self.closed(Outcome::Succeeded);
                 s3::close_release(&clients.s3, &place.bucket, &record).await.map_err(|error| StepError {

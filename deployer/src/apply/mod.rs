@@ -217,8 +217,10 @@ async fn record(plan: &Plan, runner: &impl StepRunner, step: &Step, outcome: Out
 /// What is true after `last` was through.
 fn standing(last: Option<Phase>) -> String {
     match last {
-        None | Some(Phase::Bucket | Phase::Upload | Phase::Open) => "nothing that runs was changed".to_owned(),
-        Some(Phase::Shift | Phase::Provision | Phase::Close | Phase::Delete) => "all aliases have moved".to_owned(),
+        None | Some(Phase::Bucket | Phase::Upload | Phase::Open | Phase::Settle) => {
+            "nothing that runs was changed".to_owned()
+        }
+        Some(Phase::Shift | Phase::Provision | Phase::Close | Phase::Delete | Phase::Sweep) => "all aliases have moved".to_owned(),
         Some(_) => "every alias still serves the version that it served before".to_owned(),
     }
 }
@@ -230,7 +232,9 @@ impl Phase {
             Self::Bucket => "making the artifact bucket",
             Self::Upload => "uploading artifacts",
             Self::Open => "claiming the release number",
-            Self::LetGo => "letting go of what was deleted by hand",
+            Self::Settle => "saying how earlier releases ended",
+            Self::Sweep => "deleting what nobody needs",
+            Self::LetGo => "freeing the stack",
             Self::Stack => "changing the stack",
             Self::Protect => "protecting the stack",
             Self::Configure => "setting what the stack cannot",

@@ -4,7 +4,7 @@ use super::StepError;
 use super::event::Event;
 use crate::aws::cloudformation::{self, StackEvent};
 use crate::aws::{AwsError, Clients};
-use crate::ids::StackName;
+use crate::ids::{LogicalId, StackName};
 use std::time::Duration;
 
 /// How a followed operation ended.
@@ -43,6 +43,27 @@ pub(crate) async fn execute(
             message: error.to_string(),
             now: format!("CloudFormation goes on by itself with stack {stack}"),
         }),
+    }
+}
+
+/// Goes on with a rollback that failed, and waits for the end of it.
+pub(crate) async fn go_on_back(
+    clients: &Clients,
+    stack: &StackName,
+    skip: &[LogicalId],
+    tell: &impl Fn(Event),
+) -> Result<(), StepError> {
+    let client = &clients.cloudformation;
+    let stays = |message: String| StepError { message, now: format!("stack {stack} is still stuck half-way back") };
+    let newest =
+        cloudformation::newest_event(client, stack.as_str()).await.map_err(|error| stays(error.to_string()))?;
+    cloudformation::continue_rollback(client, stack, skip).await.map_err(|error| stays(error.to_string()))?;
+    match follow(clients, stack.as_str(), newest, tell).await {
+        // The end of a rollback is no `_COMPLETE` of a change.
+        Ok(Followed::Failed { status, .. }) if status == "UPDATE_ROLLBACK_COMPLETE" => Ok(()),
+        Ok(Followed::Complete | Followed::Gone) => Ok(()),
+        Ok(Followed::Failed { cause, .. }) => Err(stays(cause)),
+        Err(error) => Err(stays(error.to_string())),
     }
 }
 

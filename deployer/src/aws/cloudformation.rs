@@ -336,6 +336,21 @@ async fn describe_change_set(client: &Client, stack: &StackName, name: &str) -> 
     }
 }
 
+/// Names of the change sets that wait to be executed, or that could not be made.
+pub(crate) async fn change_sets(client: &Client, stack: &StackName) -> Result<Vec<String>, AwsError> {
+    let mut found = Vec::new();
+    let mut pages = client.list_change_sets().stack_name(stack.as_str()).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let summaries = page.explain("cloudformation:ListChangeSets")?.summaries.unwrap_or_default();
+        let waiting = summaries.into_iter().filter(|summary| {
+            let status = summary.execution_status.as_ref().map(|status| status.as_str());
+            matches!(status, Some("AVAILABLE" | "UNAVAILABLE" | "OBSOLETE"))
+        });
+        found.extend(waiting.filter_map(|summary| summary.change_set_name));
+    }
+    Ok(found)
+}
+
 pub(crate) async fn delete_change_set(client: &Client, stack: &StackName, name: &str) -> Result<(), AwsError> {
     let call = client.delete_change_set().stack_name(stack.as_str()).change_set_name(name);
     match call.send().await.explain("cloudformation:DeleteChangeSet") {
@@ -349,6 +364,15 @@ pub(crate) async fn delete_change_set(client: &Client, stack: &StackName, name: 
 pub(crate) async fn execute_change_set(client: &Client, stack: &StackName, id: &str) -> Result<(), AwsError> {
     let call = client.execute_change_set().stack_name(stack.as_str()).change_set_name(id).disable_rollback(false);
     call.send().await.explain("cloudformation:ExecuteChangeSet").map(drop)
+}
+
+/// Goes on with a rollback that failed; `skip` is left as it is.
+///
+/// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html> (read 2026-11).
+pub(crate) async fn continue_rollback(client: &Client, stack: &StackName, skip: &[LogicalId]) -> Result<(), AwsError> {
+    let skip = skip.iter().map(ToString::to_string).collect();
+    let call = client.continue_update_rollback().stack_name(stack.as_str()).set_resources_to_skip(Some(skip));
+    call.send().await.explain("cloudformation:ContinueUpdateRollback").map(drop)
 }
 
 pub(crate) async fn set_termination_protection(client: &Client, stack: &StackName, on: bool) -> Result<(), AwsError> {

@@ -2,6 +2,7 @@
 
 use super::{AwsError, Explain};
 use crate::ids::{FunctionVersion, StackName};
+use crate::plan::quotas::Quotas;
 use crate::state::{Known, LiveAlias, LiveFunction, Snapshot, digest};
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
@@ -233,6 +234,65 @@ pub(crate) async fn publish(
         .description(description);
     let answer = call.send().await.explain("lambda:PublishVersion")?;
     Ok(FunctionVersion::new(answer.version.unwrap_or_default()))
+}
+
+/// Limits of the account in this region, and what is used of them.
+pub(crate) async fn quotas(client: &Client) -> Result<Quotas, AwsError> {
+    let answer = client.get_account_settings().send().await.explain("lambda:GetAccountSettings")?;
+    let limit = answer.account_limit.unwrap_or_else(|| aws_sdk_lambda::types::AccountLimit::builder().build());
+    Ok(Quotas {
+        unreserved: limit.unreserved_concurrent_executions.unwrap_or_default().into(),
+        code: answer.account_usage.map_or(0, |usage| usage.total_code_size),
+        code_limit: limit.total_code_size,
+    })
+}
+
+/// Numbers of the published versions.
+pub(crate) async fn versions(client: &Client, name: &str) -> Result<Vec<FunctionVersion>, AwsError> {
+    let mut found = Vec::new();
+    let mut pages = client.list_versions_by_function().function_name(name).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let versions = page.explain("lambda:ListVersionsByFunction")?.versions.unwrap_or_default();
+        found.extend(versions.into_iter().filter_map(|version| version.version).map(FunctionVersion::new));
+    }
+    found.retain(|version| version.as_str() != "$LATEST");
+    Ok(found)
+}
+
+/// Versions that an alias, whoever made it, or provisioned concurrency refers to.
+pub(crate) async fn referred(client: &Client, name: &str) -> Result<Vec<FunctionVersion>, AwsError> {
+    let mut found = Vec::new();
+    let mut pages = client.list_aliases().function_name(name).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for alias in page.explain("lambda:ListAliases")?.aliases.unwrap_or_default() {
+            let weights = alias.routing_config.and_then(|routing| routing.additional_version_weights);
+            found.extend(alias.function_version.into_iter().chain(weights.unwrap_or_default().into_keys()));
+        }
+    }
+    let mut pages = client.list_provisioned_concurrency_configs().function_name(name).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        let page = match page.explain("lambda:ListProvisionedConcurrencyConfigs") {
+            // How the sandbox says that there are none.
+            Err(error) if error.code == "ProvisionedConcurrencyConfigNotFoundException" => break,
+            page => page?,
+        };
+        let arns = page
+            .provisioned_concurrency_configs
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|config| config.function_arn);
+        found.extend(arns.filter_map(|arn| arn.rsplit(':').next().map(str::to_owned)));
+    }
+    Ok(found.into_iter().map(FunctionVersion::new).collect())
+}
+
+/// Deletes one published version; Lambda refuses one that an alias refers to.
+pub(crate) async fn delete_version(client: &Client, name: &str, version: &FunctionVersion) -> Result<(), AwsError> {
+    let call = client.delete_function().function_name(name).qualifier(version.as_str());
+    match call.send().await.explain("lambda:DeleteFunction") {
+        Err(error) if error.is_missing() => Ok(()),
+        answer => answer.map(drop),
+    }
 }
 
 /// Moves the alias to `version`, all of the traffic, provided that nobody moved it since `revision_id`.

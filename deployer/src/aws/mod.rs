@@ -13,6 +13,7 @@ pub(crate) mod lambda;
 mod lifecycle;
 mod logs;
 mod notification;
+mod pace;
 pub(crate) mod s3;
 mod scheduler;
 pub(crate) mod secrets;
@@ -27,6 +28,7 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls;
 use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -37,6 +39,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 /// Everything that talks to AWS, for one account and region.
 #[derive(Debug, Clone)]
@@ -65,6 +68,8 @@ pub(crate) struct Override {
     pub(crate) url: String,
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
+    /// Whether requests keep to the rates that AWS grants.
+    pub(crate) is_paced: bool,
 }
 
 /// Who calls.
@@ -116,7 +121,13 @@ impl Clients {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
+        let http = match over {
+            Some(over) if !over.is_paced => http,
+            _ => SharedHttpClient::new(pace::Paced::new(http)),
+        };
         let retries = aws_config::retry::RetryConfig::standard().with_max_attempts(8);
+        // What is on this machine is soon back, or not at all.
+        let retries = if over.is_some() { retries.with_initial_backoff(Duration::from_millis(20)) } else { retries };
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries);
         if let Some(region) = region {
             loader = loader.region(Region::new(region));

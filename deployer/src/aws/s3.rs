@@ -91,6 +91,51 @@ pub(crate) async fn get_text(client: &Client, bucket: &str, key: &str) -> Result
     String::from_utf8(bytes.to_vec()).map_err(|error| broken(format!("{key} is not text: {error}")))
 }
 
+/// What must be so for an object to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Absent,
+    /// The object's ETag.
+    Is(String),
+}
+
+/// Text and ETag of an object; `None` when there is none in a bucket that exists.
+pub(crate) async fn get_tagged(client: &Client, bucket: &str, key: &str) -> Result<Option<(String, String)>, AwsError> {
+    let action = "s3:GetObject";
+    let answer = match client.get_object().bucket(bucket).key(key).send().await.explain(action) {
+        Ok(answer) => answer,
+        Err(error) if error.code == "NoSuchKey" => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let etag = answer.e_tag.unwrap_or_default();
+    let broken = |message: String| AwsError { action, code: "Body".to_owned(), message, request_id: None };
+    let bytes = answer.body.collect().await.map_err(|error| broken(error.to_string()))?.into_bytes();
+    let text = String::from_utf8(bytes.to_vec()).map_err(|error| broken(format!("{key} is not text: {error}")))?;
+    Ok(Some((text, etag)))
+}
+
+/// Writes an object provided that `condition` holds; its new ETag.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html> (read 2026-11).
+///
+/// # Errors
+/// `is_conflict()` when it does not hold.
+pub(crate) async fn put_if(
+    client: &Client,
+    bucket: &str,
+    key: &str,
+    text: String,
+    condition: &Condition,
+) -> Result<String, AwsError> {
+    let call = client.put_object().bucket(bucket).key(key).content_type("application/json");
+    let call = match condition {
+        Condition::Absent => call.if_none_match("*"),
+        Condition::Is(etag) => call.if_match(etag),
+    };
+    let answer = call.body(text.into_bytes().into()).send().await.explain("s3:PutObject")?;
+    Ok(answer.e_tag.unwrap_or_default())
+}
+
 /// `releases/<stack>/<number>.json`, the number padded so that names sort as numbers do.
 fn release_key(stack: &StackName, number: u32) -> String {
     format!("releases/{stack}/{number:08}.json")
@@ -98,16 +143,30 @@ fn release_key(stack: &StackName, number: u32) -> String {
 
 /// Every release of the stack, oldest first. The bucket must exist.
 pub(crate) async fn releases(client: &Client, bucket: &str, stack: &StackName) -> Result<Vec<Release>, AwsError> {
+    // The newest are what anybody goes back to; older ones stay readable one by one.
+    records(client, bucket, &format!("releases/{stack}/"), RELEASES_READ).await
+}
+
+/// Every release of every stack of the bucket.
+pub(crate) async fn all_releases(client: &Client, bucket: &str) -> Result<Vec<Release>, AwsError> {
+    records(client, bucket, "releases/", usize::MAX).await
+}
+
+/// Every key that begins with `prefix`, in order. The bucket must exist.
+pub(crate) async fn keys(client: &Client, bucket: &str, prefix: &str) -> Result<Vec<String>, AwsError> {
     let mut keys = Vec::new();
-    let mut pages =
-        client.list_objects_v2().bucket(bucket).prefix(format!("releases/{stack}/")).into_paginator().send();
+    let mut pages = client.list_objects_v2().bucket(bucket).prefix(prefix).into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.explain("s3:ListBucket")?;
         keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
     }
     keys.sort();
-    // The newest are what anybody goes back to; older ones stay readable one by one.
-    let recent = keys.split_off(keys.len().saturating_sub(RELEASES_READ));
+    Ok(keys)
+}
+
+async fn records(client: &Client, bucket: &str, prefix: &str, most: usize) -> Result<Vec<Release>, AwsError> {
+    let mut keys = keys(client, bucket, prefix).await?;
+    let recent = keys.split_off(keys.len().saturating_sub(most));
     futures::stream::iter(recent)
         .map(|key| async move {
             let text = get_text(client, bucket, &key).await?;
@@ -131,26 +190,39 @@ const RELEASES_READ: usize = 50;
 /// # Errors
 /// `is_conflict()` when another process has claimed it.
 pub(crate) async fn open_release(client: &Client, bucket: &str, release: &Release) -> Result<(), AwsError> {
-    let call = client
-        .put_object()
-        .bucket(bucket)
-        .key(release_key(&release.stack, release.number))
-        .content_type("application/json")
-        .if_none_match("*")
-        .body(record(release).into());
-    call.send().await.explain("s3:PutObject").map(drop)
+    let (key, text) = (release_key(&release.stack, release.number), record(release));
+    match put_if(client, bucket, &key, text.clone(), &Condition::Absent).await {
+        // An answer that was lost on the way: the SDK tried again and found the record of its own first try.
+        Err(error) if error.is_conflict() => match get_text(client, bucket, &key).await {
+            Ok(found) if found == text => Ok(()),
+            _ => Err(error),
+        },
+        answer => answer.map(drop),
+    }
 }
 
 /// Writes the outcome over the record that was opened.
 pub(crate) async fn close_release(client: &Client, bucket: &str, release: &Release) -> Result<(), AwsError> {
     let key = release_key(&release.stack, release.number);
-    let call =
-        client.put_object().bucket(bucket).key(key).content_type("application/json").body(record(release).into());
+    let call = client
+        .put_object()
+        .bucket(bucket)
+        .key(key)
+        .content_type("application/json")
+        .body(record(release).into_bytes().into());
     call.send().await.explain("s3:PutObject").map(drop)
 }
 
-fn record(release: &Release) -> Vec<u8> {
-    serde_json::to_vec_pretty(release).expect("a release holds only JSON values")
+fn record(release: &Release) -> String {
+    serde_json::to_string_pretty(release).expect("a release holds only JSON values")
+}
+
+/// Deletes these objects; their old versions stay for as long as the bucket keeps them.
+pub(crate) async fn delete_objects(client: &Client, bucket: &str, keys: &[String]) -> Result<(), AwsError> {
+    for key in keys {
+        client.delete_object().bucket(bucket).key(key).send().await.explain("s3:DeleteObject")?;
+    }
+    Ok(())
 }
 
 /// Deletes every object and every version. The bucket stays.

@@ -6,9 +6,11 @@ use crate::apply::{Outcome, apply};
 use crate::aws::cloudformation;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::hold::{self, Held, Waiting};
 use crate::plan::{self, Intent, Plan};
 use crate::render;
 use crate::session::Connection;
+use crate::state::Place;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,8 +53,39 @@ pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failur
     })
 }
 
-/// Applies the plan and tells what happens.
-pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -> Result<(), Failure> {
+/// Waits for the stack before anything is planned, where that was asked for: what is planned then is what will be done.
+pub(crate) async fn wait(
+    ctx: &Ctx,
+    connection: &Connection,
+    place: &Place,
+    waiting: &Waiting,
+) -> Result<Option<Held>, Failure> {
+    match waiting.wait {
+        None => Ok(None),
+        Some(_) => hold::take(&connection.clients, place, &ctx.typed, waiting, |line| ctx.say(line)).await,
+    }
+}
+
+/// Gives back what was taken for nothing.
+pub(crate) async fn free(held: Option<Held>) {
+    if let Some(held) = held {
+        held.free().await;
+    }
+}
+
+/// Applies the plan and tells what happens, under the lease of its stack.
+pub(crate) async fn carry_out(
+    ctx: &Ctx,
+    connection: &Connection,
+    plan: &Plan,
+    held: &mut Option<Held>,
+    waiting: &Waiting,
+) -> Result<(), Failure> {
+    let held = match held.take() {
+        Some(held) => Some(held),
+        None => hold::take(&connection.clients, &plan.place, &ctx.typed, waiting, |line| ctx.say(line)).await?,
+    };
+    ctx.set_applying(true);
     let start = Instant::now();
     let tell = |event: Event| {
         if ctx.global.verbose == 0 && !render::progress::is_news(&event, plan) {
@@ -70,36 +103,42 @@ pub(crate) async fn carry_out(ctx: &Ctx, connection: &Connection, plan: &Plan) -
             let _ = writeln!(std::io::stderr(), "interrupted: finishing the current step");
         }
     });
-    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell).until(&interrupted);
+    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell);
+    let runner = runner.under(held, &ctx.typed).until(&interrupted);
     let outcome = apply(plan, &runner, &interrupted, tell).await;
     listener.abort();
+    runner.free().await;
+    ctx.set_applying(false);
     let stack = &plan.place.stack;
+    let what = match plan.intent {
+        Intent::Recover => format!("the recovery of {stack}"),
+        Intent::Prune => format!("pruning {stack}"),
+        _ => format!("release {} of {stack}", plan.record.number),
+    };
     match outcome {
         Outcome::Succeeded => Ok(()),
         Outcome::Failed { message, now } => Err(Failure::World {
             exit: Exit::Failed,
-            message: format!("release {} of {stack} failed: {message}", plan.record.number),
+            message: format!("{what} failed: {message}"),
             now,
             next: after_failure(ctx, connection, plan).await,
         }),
         Outcome::TakenBack { message, now } => Err(Failure::World {
             exit: Exit::TakenBack,
-            message: format!("release {} of {stack} was taken back: {message}", plan.record.number),
+            message: format!("{what} was taken back: {message}"),
             now,
             next: plan.place.command("status"),
         }),
         Outcome::Held { message, now } => Err(Failure::World {
             exit: Exit::Held,
-            message: format!("release {} of {stack} is held: {message}", plan.record.number),
+            message: format!("{what} is held: {message}"),
             now,
             next: plan.place.command("promote"),
         }),
-        Outcome::Interrupted { now } => Err(Failure::World {
-            exit: Exit::Interrupted,
-            message: format!("release {} of {stack} was interrupted", plan.record.number),
-            now,
-            next: ctx.typed.clone(),
-        }),
+        Outcome::Interrupted { now } => {
+            let message = format!("{what} was interrupted");
+            Err(Failure::interrupted(message, now, ctx.typed.clone()))
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::{confirm, plan as plan_command, status};
 use crate::artifact;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::hold::{Held, Waiting};
 use crate::model::stage::Allow;
 use crate::pipeline::{Options, Prepared};
 use crate::plan::{Plan, Step};
@@ -35,11 +36,13 @@ pub(crate) struct Args {
     /// Apply a plan that `plan --out` saved, provided that nothing has moved since
     #[arg(long, value_name = "FILE", conflicts_with_all = ["stacks", "import_existing", "keep_drift", "policy", "ignore_alarm"])]
     plan: Option<PathBuf>,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     if let Some(path) = &args.plan {
-        return saved(ctx, path, &args.allow).await;
+        return saved(ctx, path, args).await;
     }
     let project = project::load(ctx, &args.stacks)?;
     let artifacts = artifact::build(ctx, &project.sources, &project.stacks, artifact::Platform::of(ctx)).await?;
@@ -54,16 +57,31 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let mut session = Session::open(ctx).await?;
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
         let connection = session.connect(stack).await?;
-        let Prepared { plan, adapted, .. } = pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
-        plan_command::tell_adapted(ctx, &adapted);
-        apply(ctx, &session, &connection, &plan).await?;
+        let place = live::place(stack, &connection.clients, &connection.identity);
+        let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
+        let done = async {
+            let Prepared { plan, adapted, .. } =
+                pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
+            plan_command::tell_adapted(ctx, &adapted);
+            apply(ctx, &session, &connection, &plan, &mut held, &args.waiting).await
+        };
+        let done = done.await;
+        confirm::free(held).await;
+        done?;
     }
     session.tell_calls(ctx);
     Ok(Exit::Done)
 }
 
 /// Shows, asks, carries out and says what is live.
-async fn apply(ctx: &Ctx, session: &Session, connection: &Connection, plan: &Plan) -> Result<(), Failure> {
+async fn apply(
+    ctx: &Ctx,
+    session: &Session,
+    connection: &Connection,
+    plan: &Plan,
+    held: &mut Option<Held>,
+    waiting: &Waiting,
+) -> Result<(), Failure> {
     plan_command::show(ctx, plan, None);
     if !plan.has_changes() && !plan.is_blocked() {
         return Ok(());
@@ -73,20 +91,27 @@ async fn apply(ctx: &Ctx, session: &Session, connection: &Connection, plan: &Pla
         pipeline::forget(connection, plan).await?;
         return Err(refused);
     }
-    confirm::carry_out(ctx, connection, plan).await?;
+    if let Err(failed) = confirm::carry_out(ctx, connection, plan, held, waiting).await {
+        // What nobody will execute is no longer wanted; that it may stay is not worth another error.
+        let _ = pipeline::forget(connection, plan).await;
+        return Err(failed);
+    }
+    if !plan.steps.contains(&Step::OpenRelease) {
+        ctx.say(format!("what was left open of {stack} is recorded"));
+        return Ok(());
+    }
     ctx.say(format!("release {} of {stack} is live", plan.record.number));
     status::endpoints(ctx, connection, &plan.place, session.sandbox_url()).await
 }
 
 /// Applies a saved plan to a world that is still the one it was made from.
-async fn saved(ctx: &Ctx, path: &Path, allow: &[Allow]) -> Result<Exit, Failure> {
+async fn saved(ctx: &Ctx, path: &Path, args: &Args) -> Result<Exit, Failure> {
     let mut saved = Saved::parse(&files::read(ctx, path)?).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()), "make one with `deployer plan STACK --out FILE`")
     })?;
-    saved
-        .plan
-        .blocked
-        .retain(|block| block.allow.as_ref().is_none_or(|needed| !allow.iter().any(|allow| allow.word() == needed)));
+    saved.plan.blocked.retain(|block| {
+        block.allow.as_ref().is_none_or(|needed| !args.allow.iter().any(|allow| allow.word() == needed))
+    });
     let artifact = saved.plan.steps.iter().find_map(|step| match step {
         Step::Upload { function, path, .. } if !files::exists(path) => Some((function, path)),
         _ => None,
@@ -113,7 +138,7 @@ async fn saved(ctx: &Ctx, path: &Path, allow: &[Allow]) -> Result<Exit, Failure>
             next: format!("{} --out {}", saved.plan.place.command("plan"), path.display()),
         });
     }
-    apply(ctx, &session, &connection, &saved.plan).await?;
+    apply(ctx, &session, &connection, &saved.plan, &mut None, &args.waiting).await?;
     session.tell_calls(ctx);
     Ok(Exit::Done)
 }

@@ -7,9 +7,12 @@ pub(crate) mod completions;
 pub(crate) mod confirm;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
+pub(crate) mod doctor;
 pub(crate) mod drift;
+pub(crate) mod explain;
 pub(crate) mod iam;
 pub(crate) mod plan;
+pub(crate) mod prune;
 pub(crate) mod releases;
 pub(crate) mod rollback;
 pub(crate) mod sandbox;
@@ -32,6 +35,9 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Build(args) => build::run(ctx, args).await,
         Command::Plan(args) => plan::run(ctx, args).await,
         Command::Adopt(args) => adopt::run(ctx, args).await,
+        Command::Doctor(args) => doctor::run(ctx, args).await,
+        Command::Explain(args) => explain::run(ctx, args).await,
+        Command::Prune(args) => prune::run(ctx, args).await,
         Command::Drift(args) => drift::run(ctx, args).await,
         Command::State(args) => state::run(ctx, args).await,
         Command::Deploy(args) => deploy::run(ctx, args).await,

@@ -3,10 +3,13 @@
 use super::{confirm, plan as plan_command};
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::release;
-use crate::session::Session;
-use crate::state::Known;
-use crate::{git, live, pipeline, project, rollback, unfinished};
+use crate::hold::{Held, Waiting};
+use crate::model::Stack;
+use crate::model::stage::Allow;
+use crate::release::{self, Commit};
+use crate::session::{Connection, Session};
+use crate::state::{Known, Place};
+use crate::{git, live, pipeline, plan, project, reapply, rollback, settle, unfinished};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -18,6 +21,14 @@ pub(crate) struct Args {
     /// Only this function
     #[arg(long, value_name = "FUNCTION")]
     function: Option<String>,
+    /// Re-apply the template of that release too, through a change set: roles, queues and triggers as they were
+    #[arg(long, conflicts_with = "function")]
+    infra: bool,
+    /// Accept a risk that the plan names, with --infra; may be repeated
+    #[arg(long, value_name = "RISK", requires = "infra")]
+    allow: Vec<Allow>,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
@@ -41,34 +52,10 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         found = true;
         let connection = session.connect(stack).await?;
         let place = live::place(stack, &connection.clients, &connection.identity);
-        let name = place.stack.clone();
-        let state = live::read_functions(&connection.clients, place).await.map_err(pipeline::unread)?;
-        let releases = match &state.releases {
-            Known::Present(releases) => releases.as_slice(),
-            Known::Absent => &[],
-            Known::Unknown(why) => {
-                return Err(Failure::failed(
-                    format!("cannot read the releases of {name}: {why}"),
-                    "nothing was changed",
-                    "",
-                ));
-            }
-        };
-        // In the middle of a shift, back is where it came from.
-        let standing = unfinished::found(&state).and_then(|_| state.current_release().map(|current| current.number));
-        let target = release::target(releases, &name, args.to.or(standing)).map_err(|reason| {
-            let (stack, stage, sandbox) = (&stack.file.stack.value, &stack.stage, ctx.sandbox_flag());
-            let next = format!("deployer releases {stack} --stage {stage}{sandbox}");
-            Failure::failed(format!("there is nothing to go back to: {reason}"), "nothing was changed", next)
-        })?;
-        let plan = rollback::plan(target, args.function.as_deref(), &state, commit.clone(), ctx.now);
-        plan_command::show(ctx, &plan, None);
-        if !plan.has_changes() {
-            continue;
-        }
-        confirm::agree(ctx, &plan, &format!("Roll {name} back to release {}?", target.number))?;
-        confirm::carry_out(ctx, &connection, &plan).await?;
-        ctx.say(format!("{name} serves release {} again (recorded as release {})", target.number, plan.record.number));
+        let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
+        let done = one(ctx, args, stack, &connection, place, commit.clone(), &mut held).await;
+        confirm::free(held).await;
+        done?;
     }
     session.tell_calls(ctx);
     match (found, &args.function) {
@@ -77,4 +64,53 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         }
         _ => Ok(Exit::Done),
     }
+}
+
+async fn one(
+    ctx: &Ctx,
+    args: &Args,
+    stack: &Stack,
+    connection: &Connection,
+    place: Place,
+    commit: Option<Commit>,
+    held: &mut Option<Held>,
+) -> Result<(), Failure> {
+    let name = place.stack.clone();
+    let mut state = live::read_functions(&connection.clients, place).await.map_err(pipeline::unread)?;
+    let settled = settle::settle(&mut state);
+    let releases = match &state.releases {
+        Known::Present(releases) => releases.as_slice(),
+        Known::Absent => &[],
+        Known::Unknown(why) => {
+            return Err(Failure::failed(
+                format!("cannot read the releases of {name}: {why}"),
+                "nothing was changed",
+                "",
+            ));
+        }
+    };
+    // In the middle of a shift, back is where it came from.
+    let stands = || unfinished::found(&state).and_then(|_| state.current_release().map(|current| current.number));
+    let to = args.to.or_else(|| settle::goes_on(&settled, &state)).or_else(stands);
+    let target = release::target(releases, &name, to).map_err(|reason| {
+        let (stack, stage, sandbox) = (&stack.file.stack.value, &stack.stage, ctx.sandbox_flag());
+        let next = format!("deployer releases {stack} --stage {stage}{sandbox}");
+        Failure::failed(format!("there is nothing to go back to: {reason}"), "nothing was changed", next)
+    })?;
+    let mut plan = match args.infra {
+        true => reapply::plan(ctx, connection, stack, target, &state, &args.allow, commit).await?,
+        false => rollback::plan(target, args.function.as_deref(), &state, commit, ctx.now),
+    };
+    plan::leave_nothing_open(&mut plan.steps, &settled, &state);
+    plan_command::show(ctx, &plan, None);
+    if !plan.has_changes() {
+        return Ok(());
+    }
+    if let Err(refused) = confirm::agree(ctx, &plan, &format!("Roll {name} back to release {}?", target.number)) {
+        reapply::forget(connection, &name, &plan).await;
+        return Err(refused);
+    }
+    confirm::carry_out(ctx, connection, &plan, held, &args.waiting).await?;
+    ctx.say(format!("{name} serves release {} again (recorded as release {})", target.number, plan.record.number));
+    Ok(())
 }

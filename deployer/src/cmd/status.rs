@@ -5,7 +5,7 @@ use crate::aws::{cloudformation, cloudwatch};
 use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::release::{Action, Release};
+use crate::release::{Action, Release, made_live};
 use crate::render::tables::{ago, table};
 use crate::session::{Connection, Session};
 use crate::state::{Known, LiveFunction, Place, State};
@@ -31,7 +31,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             live::read_functions(&connection.clients, place),
             cloudwatch::alarms(&connection.clients.cloudwatch, &prefix),
         );
-        let state = state.map_err(pipeline::unread)?;
+        let mut state = state.map_err(pipeline::unread)?;
+        crate::settle::settle(&mut state);
         let alarms = alarms.map_err(|error| error.to_string());
         if ctx.format() == Format::Json {
             let alarms = alarms.unwrap_or_default();
@@ -39,7 +40,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
                 alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
             all.push(json!({ "stack": state.place.stack, "functions": state.functions, "alarms": alarms,
                 "release": state.current_release(),
-                "shift": unfinished::found(&state).map(|found| found.note(&state)) }));
+                "shift": unfinished::left(&state).map(|found| found.note(&state)) }));
             continue;
         }
         ctx.result(&heading(&state));
@@ -50,7 +51,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         if !rows.is_empty() {
             ctx.result(&(table(&HEADING, &rows) + "\n"));
         }
-        if let Some(found) = unfinished::found(&state) {
+        if let Some(found) = unfinished::left(&state) {
             ctx.result(&(found.note(&state) + "\n"));
         }
         ctx.result(&match alarms {
@@ -102,7 +103,7 @@ fn row(function: &Known<LiveFunction>, state: &State, now: jiff::Timestamp) -> V
         (state, "Successful") => state.to_owned(),
         (state, update) => format!("{state}, update {update}"),
     };
-    let since = alias.and_then(|alias| made_live(state, &live.name, alias.version.as_str()));
+    let since = alias.and_then(|alias| made_live(state.releases.present()?, &live.name, alias.version.as_str()));
     let mut row = vec![live.name.clone(), version, condition];
     row.extend(match since {
         None => ["-", "-", "-", "-"].map(str::to_owned),
@@ -118,16 +119,6 @@ fn row(function: &Known<LiveFunction>, state: &State, now: jiff::Timestamp) -> V
         }
     });
     row
-}
-
-/// The release that moved the alias of `function` to `version` last.
-fn made_live<'a>(state: &'a State, function: &str, version: &str) -> Option<&'a Release> {
-    state.releases.present()?.iter().rev().find(|release| {
-        release.outcome.stands()
-            && release.functions.values().any(|released| {
-                released.changed && released.function == function && released.version.as_str() == version
-            })
-    })
 }
 
 fn numbered(state: &State, number: u32) -> Option<&Release> {

@@ -108,6 +108,8 @@ pub(crate) fn state(deployed: (&str, u32), live: (&str, u32, &str)) -> State {
         provisioned: BTreeMap::new(),
     };
     State {
+        busy: None,
+        change_sets: Vec::new(),
         place: place(),
         deployed: Known::Present(stack),
         functions: [(LogicalId::new("F"), Known::Present(function))].into(),

@@ -15,10 +15,11 @@ mod wrap;
 pub(crate) mod samples;
 
 use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION, TRAFFIC};
-use crate::ids::LogicalId;
+use crate::ids::{FunctionVersion, LogicalId};
 use crate::meaning::{self, Item};
 use crate::plan::traffic::Gradual;
 use crate::plan::{Intent, Line, Plan, Step, Undo};
+use crate::release::Outcome;
 use crate::risk::Risk;
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -91,6 +92,8 @@ pub(crate) fn headline(plan: &Plan) -> String {
         Intent::Promote { release } => format!("Promotion of release {release}"),
         Intent::Abort { release } => format!("Abort of release {release}"),
         Intent::Destroy => "Deletion".to_owned(),
+        Intent::Recover => "Diagnosis".to_owned(),
+        Intent::Prune => "What is no longer needed".to_owned(),
     };
     format!("{what} for {} in {} (account {})", place.stack, place.region, place.account)
 }
@@ -106,6 +109,15 @@ pub(crate) fn summary(plan: &Plan) -> String {
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     match (parts.is_empty(), plan.has_changes()) {
+        (true, _) if plan.intent == Intent::Recover => match (plan.notes.len(), plan.steps.is_empty()) {
+            (0, _) => format!("Nothing is wrong with {}.", plan.place.stack),
+            (1, false) => "One thing is wrong; the steps below put it right.".to_owned(),
+            (count, false) => format!("{count} things are wrong; the steps below put right what can be."),
+            (1, true) => "One thing is to be known.".to_owned(),
+            (count, true) => format!("{count} things are to be known."),
+        },
+        (true, false) if plan.intent == Intent::Prune => "Nothing: all of it is still needed.".to_owned(),
+        (true, true) if plan.intent == Intent::Prune => "No release that is kept refers to it.".to_owned(),
         (true, false) if plan.intent == Intent::Drift => {
             format!("No drift. {} is as it was deployed.", plan.place.stack)
         }
@@ -113,6 +125,11 @@ pub(crate) fn summary(plan: &Plan) -> String {
             "Nothing to do: what was changed outside of the stack file is kept.".to_owned()
         }
         (true, false) => format!("No changes. {} is as the stack file says.", plan.place.stack),
+        (true, true)
+            if plan.steps.iter().all(|step| matches!(step, Step::Settle { .. } | Step::DropChangeSets { .. })) =>
+        {
+            format!("No changes. {} is as the stack file says, but not all is recorded.", plan.place.stack)
+        }
         (true, true) => "Nothing in the template changes; the stack itself does.".to_owned(),
         (false, _) => parts.join(", "),
     }
@@ -130,6 +147,8 @@ pub(crate) fn next_command(plan: &Plan) -> Option<String> {
         Intent::Promote { .. } => place.command("promote"),
         Intent::Abort { .. } => place.command("abort"),
         Intent::Destroy => place.command("destroy"),
+        Intent::Recover => format!("{} --yes", place.command("doctor")),
+        Intent::Prune => place.command("prune"),
     };
     Some(format!("{command}{}", missing_flags(plan)))
 }
@@ -313,6 +332,28 @@ pub(crate) fn step(step: &Step) -> Option<String> {
         }
         Step::Provision { function, executions: None, .. } => Some(format!("keep no executions of {function} warm")),
         Step::Protect { on } => Some(format!("switch termination protection {}", if *on { "on" } else { "off" })),
+        Step::Settle { records } => {
+            let each = records.iter().map(|record| match &record.outcome {
+                Outcome::Failed { reason } => format!("release {}: failed, {reason}", record.number),
+                outcome => format!("release {}: {}", record.number, outcome.word()),
+            });
+            Some(format!("record {}", each.collect::<Vec<_>>().join("; ")))
+        }
+        Step::DropChangeSets { names } => Some(format!("delete the change set {}", names.join(", "))),
+        Step::DeleteStack { .. } => Some("delete the stack".to_owned()),
+        Step::ContinueRollback { skip } if skip.is_empty() => Some("let CloudFormation go on going back".to_owned()),
+        Step::ContinueRollback { skip } => {
+            let skip: Vec<&str> = skip.iter().map(LogicalId::as_str).collect();
+            Some(format!("let CloudFormation go on going back, and leave {} as it is", skip.join(", ")))
+        }
+        Step::Shift { name, from: Some(from), to: Some(to), .. } if from == to => {
+            Some(format!("put all traffic of {name} on version {to}"))
+        }
+        Step::DropVersions { name, versions } => {
+            let versions: Vec<&str> = versions.iter().map(FunctionVersion::as_str).collect();
+            Some(format!("delete the versions {} of {name}", versions.join(", ")))
+        }
+        Step::DropObjects { bucket, keys } => Some(format!("delete {} objects from {bucket}", keys.len())),
         Step::EmptyBucket { bucket, .. } => Some(format!("delete every object in {bucket}")),
         _ => None,
     }

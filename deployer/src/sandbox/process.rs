@@ -141,7 +141,21 @@ impl Place {
 /// # Errors
 /// `Failure::World` when Python is missing, the port is taken, or the server does not come up: its log is quoted.
 pub(crate) async fn ensure(ctx: &Ctx) -> Result<Endpoint, Failure> {
-    Ok(start(ctx).await?.endpoint)
+    let own = start(ctx).await?.endpoint;
+    match ctx.environment.get("DEPLOYER_SANDBOX_ENDPOINT").filter(|url| !url.is_empty()) {
+        None => Ok(own),
+        Some(url) if is_on_loopback(url) => Ok(Endpoint { url: url.clone(), ..own }),
+        Some(url) => Err(Failure::usage(
+            format!("DEPLOYER_SANDBOX_ENDPOINT is {url:?}, which is no address on this machine"),
+            "give `http://127.0.0.1:PORT`, or unset it to talk to the sandbox directly",
+        )),
+    }
+}
+
+/// What stands between the tool and the sandbox must be on this machine: nothing meant for the sandbox goes elsewhere.
+fn is_on_loopback(url: &str) -> bool {
+    let port = url.strip_prefix("http://127.0.0.1:").or_else(|| url.strip_prefix("http://localhost:"));
+    port.is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
 /// As [`ensure`], with all that is known about the server. Two callers at once get the same one.

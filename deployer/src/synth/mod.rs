@@ -8,6 +8,7 @@ mod event;
 mod function;
 mod graph;
 mod http;
+mod limits;
 pub(crate) mod logical_ids;
 mod pipe;
 mod queue;
@@ -37,6 +38,7 @@ pub(crate) fn check(stack: &Stack) -> Diagnostics {
     let draft = draft(stack);
     let mut findings = draft.findings;
     findings.extend(graph::check(&draft.template, stack));
+    findings.extend(limits::check(&draft.template, stack));
     findings
 }
 

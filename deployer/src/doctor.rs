@@ -1,0 +1,220 @@
+//! What is the matter with a stack, and what would put it right. Pure: a diagnosis over [`State`], and a plan of recovery.
+
+use crate::ids::LogicalId;
+use crate::lease::{Lease, Standing};
+use crate::picture;
+use crate::plan::{Intent, Plan, Step, blank_record, change_set_number, was_never_made};
+use crate::release;
+use crate::settle;
+use crate::state::{Deployed, Known, LiveFunction, State};
+use crate::unfinished;
+
+/// What a diagnosis is made from besides the state.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Signs {
+    pub(crate) lease: Option<(Lease, Standing)>,
+    /// Resources of which the operator says that CloudFormation may leave them behind.
+    pub(crate) skip: Vec<String>,
+}
+
+/// One thing that is wrong, what it means, and what is to be done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Finding {
+    pub(crate) what: String,
+    pub(crate) steps: Vec<Step>,
+    /// What to type where no step of ours helps.
+    pub(crate) way_out: Option<String>,
+}
+
+impl Finding {
+    fn new(what: String, steps: Vec<Step>) -> Self {
+        Self { what, steps, way_out: None }
+    }
+
+    fn advice(what: String, way_out: String) -> Self {
+        Self { what, steps: Vec::new(), way_out: Some(way_out) }
+    }
+}
+
+/// Everything that is wrong, worst first.
+pub(crate) fn findings(state: &State, signs: &Signs) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if let Known::Present(stack) = &state.deployed {
+        found.extend(of_stack(stack, state, signs));
+    }
+    for live in state.functions.values().filter_map(Known::present) {
+        found.extend(of_function(live, state));
+    }
+    found.extend(of_lease(signs));
+    for record in settle::records(state) {
+        let started = record.started.strftime("%Y-%m-%d %H:%M:%S UTC");
+        let ended = match record.outcome.stands() {
+            true => "all of it is live",
+            false => "it did not come to its end",
+        };
+        let what = format!("release {} was begun {started}, its process is gone, and {ended}", record.number);
+        found.push(Finding::new(what, vec![Step::Settle { records: vec![record] }]));
+    }
+    let newest = state.releases.present().and_then(|releases| releases.last()).map_or(0, |release| release.number);
+    for name in &state.change_sets {
+        match change_set_number(name) {
+            Some(number) if number <= newest => {
+                let what =
+                    format!("the change set {name} was left behind; the plan that it belongs to cannot be applied");
+                found.push(Finding::new(what, vec![Step::DropChangeSets { names: vec![name.clone()] }]));
+            }
+            Some(_) => {}
+            None => found.push(Finding::advice(
+                format!("the change set {name} was made by somebody else and waits to be executed"),
+                "execute or delete it in CloudFormation".to_owned(),
+            )),
+        }
+    }
+    found
+}
+
+fn of_stack(stack: &Deployed, state: &State, signs: &Signs) -> Option<Finding> {
+    let name = &state.place.stack;
+    let why = stack.status_reason.as_deref().map(|reason| format!(" ({})", reason.trim_end_matches(['.', ' '])));
+    let why = why.unwrap_or_default();
+    let failed = stack.resources.iter().filter(|(_, resource)| resource.status.ends_with("_FAILED"));
+    let failed: Vec<&LogicalId> = failed.map(|(id, _)| id).collect();
+    let names = failed.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+    let of = |names: &str| if names.is_empty() { String::new() } else { format!(" of {names}") };
+    let delete = || vec![Step::DeleteStack { id: stack.id.clone() }];
+    let finding = match stack.status.as_str() {
+        "REVIEW_IN_PROGRESS" => Finding::new(
+            format!("{name} is in REVIEW_IN_PROGRESS: it was proposed and never made; there is nothing in it"),
+            delete(),
+        ),
+        "DELETE_FAILED" => Finding::new(
+            format!(
+                "{name} is in DELETE_FAILED{why}: the deletion{} failed; what it deleted before is gone",
+                of(&names)
+            ),
+            delete(),
+        ),
+        status if was_never_made(status) || status == "CREATE_FAILED" => Finding::new(
+            format!("{name} is in {status}{why}: its creation failed, and CloudFormation takes no update of it"),
+            delete(),
+        ),
+        "UPDATE_ROLLBACK_FAILED" => {
+            let skip: Vec<LogicalId> =
+                failed.into_iter().filter(|id| signs.skip.iter().any(|skip| skip == id.as_str())).cloned().collect();
+            let mut finding = Finding::new(
+                format!("{name} is in UPDATE_ROLLBACK_FAILED{why}: going back{} failed half-way", of(&names)),
+                vec![Step::ContinueRollback { skip: skip.clone() }],
+            );
+            if skip.is_empty() && !names.is_empty() {
+                finding.way_out = Some(format!(
+                    "put right what kept it from going back; what cannot be, leave as it is with `--skip`: {names}"
+                ));
+            }
+            finding
+        }
+        status if status.ends_with("_IN_PROGRESS") => Finding::advice(
+            format!("CloudFormation is at work on {name} ({status})"),
+            "wait until it is through, then look again".to_owned(),
+        ),
+        _ => return None,
+    };
+    Some(finding)
+}
+
+fn of_function(live: &LiveFunction, state: &State) -> Vec<Finding> {
+    let name = &live.name;
+    let mut found = Vec::new();
+    if live.latest.state == "Failed" || live.latest.last_update == "Failed" {
+        found.push(Finding::advice(
+            format!(
+                "{name} is {}, its last update {}; its alias serves what it served before",
+                live.latest.state, live.latest.last_update
+            ),
+            format!(
+                "put right what Lambda names (its role, its network, its image), then `{}`",
+                state.place.command("deploy")
+            ),
+        ));
+    }
+    let is_shifting = unfinished::left(state)
+        .is_some_and(|found| found.release.shifting.values().any(|shifting| shifting.function == *name));
+    let is_left = state.busy.is_none() && !is_shifting;
+    let weighted = live.alias.present().filter(|alias| !alias.weights.is_empty() && is_left);
+    if let Some(alias) = weighted {
+        let shares: Vec<String> = alias
+            .weights
+            .iter()
+            .map(|(version, share)| format!("{:.0}% on version {version}", share * 100.0))
+            .collect();
+        found.push(Finding::new(
+            format!(
+                "the traffic of {name} was left between versions: {}, the rest on {}",
+                shares.join(", "),
+                alias.version
+            ),
+            vec![Step::Shift {
+                function: name.clone(),
+                name: name.clone(),
+                from: Some(alias.version.clone()),
+                to: Some(alias.version.clone()),
+                revision_id: Some(alias.revision_id.clone()),
+            }],
+        ));
+    }
+    if live.alias == Known::Absent {
+        found.push(Finding::advice(
+            format!("{name} has no alias `live`: nothing that calls it by that reaches it"),
+            format!("`{}` makes it again", state.place.command("deploy")),
+        ));
+    }
+    found
+}
+
+fn of_lease(signs: &Signs) -> Option<Finding> {
+    let (lease, standing) = signs.lease.as_ref()?;
+    let theirs = lease.told();
+    match standing {
+        Standing::Free => None,
+        Standing::Held => Some(Finding::advice(
+            format!("the stack is being changed by {theirs}"),
+            "wait for it (`--wait`); if its process is dead, its lease runs out by itself".to_owned(),
+        )),
+        Standing::Expired => Some(Finding::advice(
+            format!("the lease of {theirs} has run out without being given back"),
+            "nothing to do: the next command takes it over".to_owned(),
+        )),
+        Standing::Dead => Some(Finding::advice(
+            format!("the process of {theirs} is gone and did not give back its lease"),
+            "nothing to do: the next command takes it over".to_owned(),
+        )),
+    }
+}
+
+/// The recovery as a plan; without steps where nothing of ours helps.
+pub(crate) fn plan(found: &[Finding], state: &State, now: jiff::Timestamp) -> Plan {
+    let mut steps: Vec<Step> = found.iter().flat_map(|finding| finding.steps.clone()).collect();
+    // With the stack goes everything that hangs on it.
+    if steps.iter().any(|step| matches!(step, Step::DeleteStack { .. })) {
+        steps.retain(|step| matches!(step, Step::DeleteStack { .. } | Step::Settle { .. }));
+    }
+    steps.sort_by_key(Step::phase);
+    let notes = found.iter().map(|finding| match &finding.way_out {
+        Some(way_out) => format!("{}: {way_out}", finding.what),
+        None => finding.what.clone(),
+    });
+    Plan {
+        format_version: 1,
+        intent: Intent::Recover,
+        place: state.place.clone(),
+        base: state.fingerprints(),
+        lines: Vec::new(),
+        blocked: Vec::new(),
+        steps,
+        record: blank_record(state, release::Action::Deploy, None, now),
+        notes: notes.collect(),
+        picture: picture::Picture::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

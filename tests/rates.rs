@@ -1,0 +1,82 @@
+//! Rates and round trips: a large stack under the rates that AWS grants, and how long the way back takes.
+
+use crate::aws::{PYTHON, Shop, shared};
+use crate::harness::Run;
+use crate::proxy::{Proxy, Script};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+/// `count` functions, all greeting with `greeting`.
+fn many(count: usize, greeting: &str) -> String {
+    let items: Vec<String> = (0..count).map(|number| format!("\"{number:03}\"")).collect();
+    format!(
+        "vars: {{items: [{}]}}\nfunctions:\n  \"work-{{{{ item }}}}\":\n    for_each: \"{{{{ items }}}}\"\n    \
+         code: {PYTHON}\n    env: {{GREETING: {greeting}}}\n",
+        items.join(", "),
+    )
+}
+
+/// Runs through a proxy; how long it took.
+fn through(shop: &Shop, arguments: &[&str], script: Script, paced: bool) -> (Run, Proxy, Duration) {
+    let proxy = Proxy::start(shared().port, script);
+    let mut command = shop.project.command(&[&["--sandbox"], arguments].concat());
+    command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url());
+    if paced {
+        command.env("DEPLOYER_SANDBOX_PACE", "1");
+    }
+    let began = Instant::now();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
+    let run = shop.project.ended(&child.wait_with_output().expect("it ends"));
+    assert_eq!(run.code, 0, "{}", run.text());
+    (run, proxy, began.elapsed())
+}
+
+#[test]
+fn a_large_stack_is_deployed_under_the_rates_of_lambda() {
+    let shop = Shop::in_region("rated", "eu-rated-1", &many(30, "hi"));
+    let script = || Script { lambda_per_second: Some(15.0), ..Script::default() };
+    let (_, proxy, took) = through(&shop, &["deploy", "--yes"], script(), true);
+    eprintln!(
+        "30 functions, 15 requests a second: {} calls in {took:.1?}, {} refused",
+        proxy.calls().len(),
+        proxy.throttled()
+    );
+    assert!(proxy.throttled() * 50 <= proxy.calls().len(), "{} of {} refused", proxy.throttled(), proxy.calls().len());
+    shop.is_settled();
+}
+
+#[test]
+#[ignore = "measures; prints a table"]
+fn the_way_back_in_calls_and_seconds() {
+    eprintln!(
+        "| functions | added per call | calls | of them waited for | seconds |\n| ---: | ---: | ---: | ---: | ---: |"
+    );
+    for (count, stack, region) in [(5, "five", "eu-five-1"), (50, "fifty", "eu-fifty-1")] {
+        let shop = Shop::in_region(stack, region, &many(count, "hi"));
+        shop.deploy();
+        shop.code("second").deploy();
+        for added in [0, 50] {
+            let script = Script { latency: Duration::from_millis(added), ..Script::default() };
+            let to = if added == 0 { "1" } else { "2" };
+            let (_, proxy, took) = through(&shop, &["rollback", "--to", to, "--yes"], script, false);
+            eprintln!(
+                "| {count} | {added} ms | {} | {} | {:.2} |",
+                proxy.calls().len(),
+                proxy.depth(),
+                took.as_secs_f64()
+            );
+            if count == 5 && added == 0 {
+                eprintln!("{:#?}", proxy.by_name());
+            }
+        }
+        shop.code("third");
+        let script = Script { latency: Duration::from_millis(50), ..Script::default() };
+        let (_, proxy, took) = through(&shop, &["deploy", "--yes"], script, false);
+        eprintln!(
+            "code of {count}: {} calls, {} after one another, {:.2} s",
+            proxy.calls().len(),
+            proxy.depth(),
+            took.as_secs_f64()
+        );
+    }
+}
