@@ -15,7 +15,6 @@ mod failure;
 mod faults;
 mod hand;
 mod harness;
-mod harness;
 mod iam;
 mod lease;
 mod local;

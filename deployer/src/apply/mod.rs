@@ -220,7 +220,9 @@ fn standing(last: Option<Phase>) -> String {
         None | Some(Phase::Bucket | Phase::Upload | Phase::Open | Phase::Settle) => {
             "nothing that runs was changed".to_owned()
         }
-        Some(Phase::Shift | Phase::Provision | Phase::Close | Phase::Delete | Phase::Sweep) => "all aliases have moved".to_owned(),
+        Some(Phase::Shift | Phase::Provision | Phase::Close | Phase::Delete | Phase::Sweep) => {
+            "all aliases have moved".to_owned()
+        }
         Some(_) => "every alias still serves the version that it served before".to_owned(),
     }
 }
