@@ -15,7 +15,7 @@ use std::sync::{LazyLock, Mutex};
 const SIDE_BY_SIDE: usize = 8;
 
 /// Two functions, one behind an address, one behind a queue.
-fn declared(greeting: &str) -> String {
+pub(crate) fn declared(greeting: &str) -> String {
     format!(
         "queues: {{jobs: {{}}}}\nfunctions:\n  hello:\n    code: {PYTHON}\n    triggers: [{{http: GET /hello}}]\n    \
          env: {{GREETING: {greeting}}}\n  work:\n    code: {PYTHON}\n    triggers: [{{queue: jobs}}]\n    \
@@ -25,7 +25,7 @@ fn declared(greeting: &str) -> String {
 
 /// What is deployed: a new stack, or new code and configuration over what somebody changed by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     New,
     Update,
 }
@@ -40,7 +40,7 @@ fn word() -> &'static str {
 }
 
 /// A shop in which the deployment under test is the next thing to happen.
-fn before(kind: Kind) -> Shop {
+pub(crate) fn before(kind: Kind) -> Shop {
     let word = word();
     let shop = Shop::in_region(word, Box::leak(format!("qa-{word}-1").into_boxed_str()), &declared("old"));
     if kind == Kind::Update {
@@ -52,7 +52,7 @@ fn before(kind: Kind) -> Shop {
 }
 
 /// Runs `deploy --yes` through a proxy.
-fn through(shop: &Shop, script: Script) -> (Run, Proxy) {
+pub(crate) fn through(shop: &Shop, script: Script) -> (Run, Proxy) {
     let proxy = Proxy::start(shared().port, script);
     let mut command = shop.project.command(&["--sandbox", "deploy", "--yes"]);
     command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url());
@@ -64,7 +64,7 @@ fn through(shop: &Shop, script: Script) -> (Run, Proxy) {
 
 /// What must be the same however a deployment came about.
 #[derive(Debug, PartialEq, Eq)]
-struct End {
+pub(crate) struct End {
     /// Alias, what it answers, published versions and memory of each function.
     functions: Vec<(String, String, usize, u64)>,
     status: String,
@@ -93,7 +93,7 @@ fn end(shop: &Shop, kind: Kind) -> End {
 }
 
 /// What an undisturbed run leaves, and how many calls it makes.
-fn undisturbed(kind: Kind) -> &'static (End, Vec<Call>) {
+pub(crate) fn undisturbed(kind: Kind) -> &'static (End, Vec<Call>) {
     fn measured(kind: Kind) -> (End, Vec<Call>) {
         let shop = before(kind);
         let (run, proxy) = through(&shop, Script::default());
@@ -112,7 +112,7 @@ fn undisturbed(kind: Kind) -> &'static (End, Vec<Call>) {
 
 /// The ledger's numbers have no gap, the last release stands and names what is live, and each one before it says how it
 /// ended.
-fn ledger(shop: &Shop) -> Result<(), String> {
+pub(crate) fn ledger(shop: &Shop) -> Result<(), String> {
     let releases = shop.releases();
     let numbers: Vec<_> = releases.iter().filter_map(|release| release["number"].as_u64()).collect();
     let told = format!("{releases:#?}");

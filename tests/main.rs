@@ -19,6 +19,7 @@ mod iam;
 mod lease;
 mod local;
 mod measure;
+mod model;
 mod offline;
 mod page;
 mod plan;

@@ -33,11 +33,11 @@ fn through(shop: &Shop, arguments: &[&str], script: Script, paced: bool) -> (Run
 
 #[test]
 fn a_large_stack_is_deployed_under_the_rates_of_lambda() {
-    let shop = Shop::in_region("rated", "eu-rated-1", &many(30, "hi"));
+    let shop = Shop::in_region("rated", "eu-rated-1", &many(60, "hi"));
     let script = || Script { lambda_per_second: Some(15.0), ..Script::default() };
     let (_, proxy, took) = through(&shop, &["deploy", "--yes"], script(), true);
     eprintln!(
-        "30 functions, 15 requests a second: {} calls in {took:.1?}, {} refused",
+        "60 functions, 15 requests a second: {} calls in {took:.1?}, {} refused",
         proxy.calls().len(),
         proxy.throttled()
     );

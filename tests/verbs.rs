@@ -85,22 +85,22 @@ fn weights_and_change_sets_that_were_left_are_taken_away_by_the_doctor() {
 
 #[test]
 fn a_rollback_of_the_infrastructure_brings_back_what_the_template_had() {
-    let shop = Shop::in_region("infra", "eu-infra-1", &(Shop::hello("old") + "queues: {jobs: {delay: 5s}}\n"));
+    let shop = Shop::in_region("infra", "eu-infra-1", &(Shop::hello("old") + "topics: {news: {}}\n"));
     shop.deploy();
     shop.code("second").declare(&Shop::hello("new")).deploy();
     assert_eq!(shop.alias("hello"), "2");
     let asked = shop.ends(6, &["rollback", "--infra"]);
-    assert!(asked.stdout.contains("+ create SQS Queue"), "{}", asked.text());
+    assert!(asked.stdout.contains("+ create SNS Topic"), "{}", asked.text());
     assert!(asked.stdout.contains("Traffic: 2 → 1"), "{}", asked.text());
     assert_eq!(shop.open_change_sets(), 0, "a plan that nobody agreed to leaves nothing behind");
     let run = shop.ends(0, &["rollback", "--infra", "--yes"]);
     assert!(run.stderr.contains("infra-dev serves release 1 again (recorded as release 3)"), "{}", run.text());
     assert_eq!(shop.alias("hello"), "1");
-    assert!(shop.template().contains("JobsQueue"), "{}", shop.template());
-    assert!(shop.physical_id("JobsQueue").ends_with("infra-dev-jobs"));
+    assert!(shop.template().contains("NewsTopic"), "{}", shop.template());
+    assert!(shop.physical_id("NewsTopic").ends_with("infra-dev-news"));
     // The stack file still says what it said.
     shop.ends(3, &["plan", "--exit-code"]);
     shop.deploy();
     shop.is_settled();
-    assert!(!shop.template().contains("JobsQueue"));
+    assert!(!shop.template().contains("NewsTopic"));
 }

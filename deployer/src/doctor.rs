@@ -3,9 +3,9 @@
 use crate::ids::LogicalId;
 use crate::lease::{Lease, Standing};
 use crate::picture;
-use crate::plan::{Intent, Plan, Step, blank_record, change_set_number, was_never_made};
+use crate::plan::{Intent, Plan, Step, blank_record, was_never_made};
 use crate::release;
-use crate::settle;
+use crate::settle::{self, change_set_number};
 use crate::state::{Deployed, Known, LiveFunction, State};
 use crate::unfinished;
 

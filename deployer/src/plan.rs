@@ -398,7 +398,7 @@ pub(crate) fn plan(
     let (mut steps, mut notes) = steps::steps(&heeded, desired, state, change_set, policy);
     blocked.extend(traffic::blocks(&steps, policy.alarms.as_ref()));
     let settled = settle::records(state);
-    leave_nothing_open(&mut steps, &settled, state);
+    settle::leave_nothing_open(&mut steps, &settled, state);
     notes.extend(unfinished::left(state).map(|found| found.note(state)));
     notes.extend(state.busy.iter().map(|lease| format!("the stack is being changed by {}", lease.told())));
     Plan {
@@ -484,28 +484,6 @@ pub(crate) fn blank_record(
         shifting: IndexMap::new(),
         outcome: Outcome::Started,
     }
-}
-
-/// Puts in what ends the stories of earlier releases: their records, and the change sets that they left behind. A change set
-/// of ours is called after the release that it was planned for, and nobody can execute it once that number is claimed.
-pub(crate) fn leave_nothing_open(steps: &mut Vec<Step>, settled: &[Release], state: &State) {
-    let claims = steps.contains(&Step::OpenRelease);
-    let newest = state.releases.present().and_then(|releases| releases.last()).map_or(0, |release| release.number);
-    let claimed = newest + u32::from(claims);
-    let is_stale = |name: &&String| change_set_number(name).is_some_and(|number| number <= claimed);
-    let names: Vec<String> = state.change_sets.iter().filter(is_stale).cloned().collect();
-    if !settled.is_empty() {
-        steps.push(Step::Settle { records: settled.to_vec() });
-    }
-    if !names.is_empty() && !steps.is_empty() {
-        steps.push(Step::DropChangeSets { names });
-    }
-    steps.sort_by_key(Step::phase);
-}
-
-/// The release that a change set of ours was planned for; `None` for those of others.
-pub(crate) fn change_set_number(name: &str) -> Option<u32> {
-    name.strip_prefix("release-")?.split('-').next()?.parse().ok()
 }
 
 /// Among equals: deletions first, then replacements, updates, creations; by type and name.

@@ -6,6 +6,7 @@
 
 use crate::cfn;
 use crate::diff::is_versioned;
+use crate::plan::Step;
 use crate::release::{Action, Outcome, Release, Released};
 use crate::state::{Known, LiveFunction, Snapshot, State};
 use serde_json::Value;
@@ -64,6 +65,28 @@ pub(crate) fn goes_on(settled: &[Release], state: &State) -> Option<u32> {
         }
         Action::Deploy | Action::Destroy => None,
     }
+}
+
+/// Puts in what ends the stories of earlier releases: their records, and the change sets that they left behind. A change set
+/// of ours is called after the release that it was planned for, and nobody can execute it once that number is claimed.
+pub(crate) fn leave_nothing_open(steps: &mut Vec<Step>, settled: &[Release], state: &State) {
+    let claims = steps.contains(&Step::OpenRelease);
+    let newest = state.releases.present().and_then(|releases| releases.last()).map_or(0, |release| release.number);
+    let claimed = newest + u32::from(claims);
+    let is_stale = |name: &&String| change_set_number(name).is_some_and(|number| number <= claimed);
+    let names: Vec<String> = state.change_sets.iter().filter(is_stale).cloned().collect();
+    if !settled.is_empty() {
+        steps.push(Step::Settle { records: settled.to_vec() });
+    }
+    if !names.is_empty() && !steps.is_empty() {
+        steps.push(Step::DropChangeSets { names });
+    }
+    steps.sort_by_key(Step::phase);
+}
+
+/// The release that a change set of ours was planned for; `None` for those of others.
+pub(crate) fn change_set_number(name: &str) -> Option<u32> {
+    name.strip_prefix("release-")?.split('-').next()?.parse().ok()
 }
 
 /// Whether everything that `release` was to make live is live.

@@ -242,7 +242,13 @@ pub(crate) async fn create_change_set(client: &Client, request: Request<'_>) -> 
         Body::Url(url) => call.template_url(url),
     };
     let action = "cloudformation:CreateChangeSet";
-    call.send().await.explain(action)?;
+    match call.send().await.explain(action) {
+        // An answer that was lost on the way: the SDK asked again and met its own first try. No name is used twice.
+        Err(error) if error.code == "AlreadyExistsException" => {
+            describe_change_set(client, request.stack, request.name).await.map_err(|_| error)?;
+        }
+        answer => drop(answer?),
+    }
     let mut wait = Duration::from_millis(100);
     loop {
         let changes = describe_change_set(client, request.stack, request.name).await?;
@@ -363,7 +369,14 @@ pub(crate) async fn delete_change_set(client: &Client, stack: &StackName, name: 
 /// Starts what the change set describes. A failed update is rolled back by CloudFormation itself.
 pub(crate) async fn execute_change_set(client: &Client, stack: &StackName, id: &str) -> Result<(), AwsError> {
     let call = client.execute_change_set().stack_name(stack.as_str()).change_set_name(id).disable_rollback(false);
-    call.send().await.explain("cloudformation:ExecuteChangeSet").map(drop)
+    let Err(error) = call.send().await.explain("cloudformation:ExecuteChangeSet") else { return Ok(()) };
+    // Refused because it is under way: the answer to the first try was lost.
+    let call = client.describe_change_set().stack_name(stack.as_str()).change_set_name(id);
+    let found = call.send().await.ok().and_then(|found| found.execution_status);
+    match found.as_ref().map(|status| status.as_str()) {
+        Some("EXECUTE_IN_PROGRESS" | "EXECUTE_COMPLETE") => Ok(()),
+        _ => Err(error),
+    }
 }
 
 /// Goes on with a rollback that failed; `skip` is left as it is.

@@ -312,7 +312,16 @@ pub(crate) async fn move_alias(
         .function_version(version.as_str())
         .routing_config(routing)
         .revision_id(revision_id);
-    let answer = call.send().await.explain("lambda:UpdateAlias")?;
+    let answer = match call.send().await.explain("lambda:UpdateAlias") {
+        Ok(answer) => answer,
+        Err(error) => {
+            // Refused because it is there already: the answer to the first try was lost.
+            return match alias(client, name).await {
+                Ok(Known::Present(found)) if found.version == *version && found.weights.is_empty() => Ok(found),
+                _ => Err(error),
+            };
+        }
+    };
     Ok(LiveAlias {
         version: FunctionVersion::new(answer.function_version.unwrap_or_default()),
         weights: BTreeMap::new(),

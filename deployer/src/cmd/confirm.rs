@@ -7,6 +7,7 @@ use crate::aws::cloudformation;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::hold::{self, Held, Waiting};
+use crate::pipeline;
 use crate::plan::{self, Intent, Plan};
 use crate::render;
 use crate::session::Connection;
@@ -14,7 +15,7 @@ use crate::state::Place;
 use std::io::{BufRead as _, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Ends with exit 6 when the plan is blocked or nobody agrees.
 pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failure> {
@@ -60,9 +61,36 @@ pub(crate) async fn wait(
     place: &Place,
     waiting: &Waiting,
 ) -> Result<Option<Held>, Failure> {
-    match waiting.wait {
-        None => Ok(None),
-        Some(_) => hold::take(&connection.clients, place, &ctx.typed, waiting, |line| ctx.say(line)).await,
+    let Some(patience) = waiting.wait else { return Ok(None) };
+    let held = hold::take(&connection.clients, place, &ctx.typed, waiting, |line| ctx.say(line)).await?;
+    match rested(ctx, connection, place, patience).await {
+        Ok(()) => Ok(held),
+        Err(failure) => {
+            free(held).await;
+            Err(failure)
+        }
+    }
+}
+
+/// Waits until CloudFormation is through with the stack: it goes on when whoever asked it to is killed.
+async fn rested(ctx: &Ctx, connection: &Connection, place: &Place, patience: Duration) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut told = false;
+    loop {
+        let status = cloudformation::status(&connection.clients.cloudformation, place.stack.as_str()).await;
+        let status = status.map_err(pipeline::unread)?.unwrap_or_default();
+        if !status.ends_with("_IN_PROGRESS") || status == "REVIEW_IN_PROGRESS" {
+            return Ok(());
+        }
+        if began.elapsed() > patience {
+            let message = format!("CloudFormation is still at work on {} ({status})", place.stack);
+            return Err(Failure::failed(message, "nothing was changed here", ctx.typed.clone()));
+        }
+        if !told {
+            ctx.say(format!("waiting for CloudFormation, which is at work on {} ({status})", place.stack));
+            told = true;
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::stage::Allow;
 use crate::release::Commit;
 use crate::session::{Connection, Session};
 use crate::state::Place;
-use crate::{destroy, git, live, pipeline, plan, project, settle};
+use crate::{destroy, git, live, pipeline, project, settle};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -53,7 +53,7 @@ async fn one(
     let settled = settle::settle(&mut state);
     let changes = diff(&Desired::default(), &state);
     let mut plan = destroy::plan(changes, &state, &args.allow, stack.settings.protect, commit, ctx.now);
-    plan::leave_nothing_open(&mut plan.steps, &settled, &state);
+    settle::leave_nothing_open(&mut plan.steps, &settled, &state);
     plan_command::show(ctx, &plan, None);
     if !plan.has_changes() {
         return Ok(());

@@ -9,7 +9,7 @@ use crate::model::stage::Allow;
 use crate::release::{self, Commit};
 use crate::session::{Connection, Session};
 use crate::state::{Known, Place};
-use crate::{git, live, pipeline, plan, project, reapply, rollback, settle, unfinished};
+use crate::{git, live, pipeline, project, reapply, rollback, settle, unfinished};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -101,7 +101,7 @@ async fn one(
         true => reapply::plan(ctx, connection, stack, target, &state, &args.allow, commit).await?,
         false => rollback::plan(target, args.function.as_deref(), &state, commit, ctx.now),
     };
-    plan::leave_nothing_open(&mut plan.steps, &settled, &state);
+    settle::leave_nothing_open(&mut plan.steps, &settled, &state);
     plan_command::show(ctx, &plan, None);
     if !plan.has_changes() {
         return Ok(());

@@ -11,7 +11,7 @@ use crate::release::Release;
 use crate::session::{Connection, Session};
 use crate::shifts::{self, Options};
 use crate::state::{Place, State};
-use crate::{courses, live, pipeline, plan, project, settle, unfinished};
+use crate::{courses, live, pipeline, project, settle, unfinished};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Promote {
@@ -132,7 +132,7 @@ async fn read(connection: &Connection, place: Place) -> Result<(State, Vec<Relea
 /// The release itself gets its end by this very plan; others are recorded beside it.
 fn leave_nothing_open(plan: &mut Plan, settled: Vec<Release>, state: &State) {
     let others: Vec<Release> = settled.into_iter().filter(|release| release.number != plan.record.number).collect();
-    plan::leave_nothing_open(&mut plan.steps, &others, state);
+    settle::leave_nothing_open(&mut plan.steps, &others, state);
 }
 
 fn nothing(state: &State) -> Failure {

@@ -74,12 +74,13 @@ fn stuck(status: &str, state: &State) -> Option<Block> {
             format!("its creation failed; delete it with `{}` and deploy again", state.place.command("destroy"))
         }
         "UPDATE_ROLLBACK_FAILED" => {
-            "continue the rollback in CloudFormation (`aws cloudformation continue-update-rollback`), then deploy again"
-                .to_owned()
+            format!("`{}` explains it and goes on with the rollback; then deploy again", state.place.command("doctor"))
         }
-        _ if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => {
-            "somebody else is deploying; wait until it is through, then run the command again".to_owned()
-        }
+        _ if status.ends_with("_IN_PROGRESS") && status != "REVIEW_IN_PROGRESS" => match &state.busy {
+            Some(lease) => format!("wait for {} (`--wait`)", lease.told()),
+            None => "CloudFormation is at work, for somebody who may be gone; wait until it is through (`--wait`)"
+                .to_owned(),
+        },
         _ => return None,
     };
     Some(Block { what: format!("stack {stack} is in {status}"), allow: None, way_out })
