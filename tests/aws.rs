@@ -271,6 +271,25 @@ impl Shop {
         self.server.lambda(self.region, head.trim_end_matches('/'), body)
     }
 
+    /// Executions that are kept warm for a version.
+    pub(crate) fn provisioned(&self, function: &str, version: &str) -> Option<u64> {
+        let head = format!("GET {}", self.provisioning(function, version));
+        let answer = self.server.request(self.region, "lambda", &head, &[], "");
+        let answer: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        answer["RequestedProvisionedConcurrentExecutions"].as_u64()
+    }
+
+    /// Keeps executions of a version warm.
+    pub(crate) fn provision(&self, function: &str, version: &str, executions: u32) {
+        let head = format!("PUT {}", self.provisioning(function, version));
+        self.server.lambda(self.region, &head, &json!({ "ProvisionedConcurrentExecutions": executions }));
+    }
+
+    fn provisioning(&self, function: &str, version: &str) -> String {
+        let name = self.name();
+        format!("/2019-09-30/functions/{name}-{function}/provisioned-concurrency?Qualifier={version}")
+    }
+
     /// The version that the alias of a function points at.
     pub(crate) fn alias(&self, function: &str) -> String {
         let alias = self.lambda("GET", function, "aliases/live", &Value::Null);

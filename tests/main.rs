@@ -27,6 +27,7 @@ mod proxy;
 mod rates;
 mod rollback;
 mod sandbox;
+mod shift;
 mod synth;
 mod ticketbottle;
 mod tidy;

@@ -95,6 +95,10 @@ pub(crate) enum Command {
     Iam(cmd::iam::Args),
     /// Move every alias back to an earlier release
     Rollback(cmd::rollback::Args),
+    /// Finish the shift of a release that stands in the middle
+    Promote(cmd::shift::Promote),
+    /// Take the shift of a release back that stands in the middle
+    Abort(cmd::shift::Abort),
     /// List the releases of a stack
     Releases(cmd::releases::Args),
     /// Say what is live: version, commit, when, by whom, alarms

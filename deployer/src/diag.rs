@@ -24,6 +24,7 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("D0114", "a key that is no text"),
     ("D0115", "a merge of what is no map"),
     ("D0116", "an alias inside of what it stands for"),
+    ("D0117", "an event that cannot be read"),
     ("D0301", "a stack without stages"),
     ("D0302", "a stage has to be chosen"),
     ("D0303", "no such stage"),

@@ -36,6 +36,8 @@ pub(crate) struct DesiredFunction {
     pub(crate) code: String,
     /// The template parameters that CloudFormation is given once: code and version.
     pub(crate) parameters: [String; 2],
+    /// Executions to keep warm.
+    pub(crate) provisioned: Option<u32>,
 }
 
 /// Who made the difference.
@@ -102,6 +104,8 @@ const ALIAS: &str = "AWS::Lambda::Alias";
 pub(crate) const CODE: &str = "Code";
 /// Pseudo-property: the version that the alias sends traffic to.
 pub(crate) const TRAFFIC: &str = "Traffic";
+/// Pseudo-property: the executions that are kept warm.
+pub(crate) const WARM: &str = "ProvisionedConcurrency";
 /// Type of the pseudo-resources for the template's other sections.
 pub(crate) const SECTION: &str = "Template::Section";
 
@@ -120,6 +124,7 @@ impl Change {
                 matches!(property.cause, Cause::Yours | Cause::Both | Cause::Converged)
                     && property.path != CODE
                     && property.path != TRAFFIC
+                    && property.path != WARM
             }),
             Action::Create | Action::Import | Action::Replace | Action::Delete => true,
             Action::Recreate | Action::Remove | Action::Leave => false,

@@ -14,10 +14,14 @@ pub(crate) enum Exit {
     Usage,
     /// 3: changes are pending (`plan --exit-code`).
     Changes,
+    /// 4: an alarm or a smoke check took the release back.
+    TakenBack,
     /// 5: the saved plan is stale.
     Stale,
     /// 6: a change needs an `--allow` that was not given, or a confirmation.
     NeedsAllow,
+    /// 7: a shift stays in the middle and waits for `promote` or `abort`.
+    Held,
     /// 130: interrupted.
     Interrupted,
 }
@@ -29,8 +33,10 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::Changes => 3,
+            Self::TakenBack => 4,
             Self::Stale => 5,
             Self::NeedsAllow => 6,
+            Self::Held => 7,
             Self::Interrupted => 130,
         }
     }

@@ -37,6 +37,7 @@ mod synth;
 // compare: pure
 mod adopt;
 mod change_set;
+mod checks;
 mod destroy;
 mod diff;
 mod doctor;
@@ -53,8 +54,11 @@ mod resolve;
 mod risk;
 mod rollback;
 mod saved;
+mod schedule;
 mod settle;
+mod shifts;
 mod state;
+mod unfinished;
 
 // show: pure, the writer is passed in
 mod render;
@@ -64,6 +68,8 @@ mod apply;
 #[expect(clippy::disallowed_methods, reason = "effects: runs cargo, reads and writes artifacts")]
 mod artifact;
 mod aws;
+#[expect(clippy::disallowed_methods, reason = "effects: reads the events of checks")]
+mod courses;
 #[expect(clippy::disallowed_methods, reason = "effects: writes result files")]
 mod files;
 #[expect(clippy::disallowed_methods, reason = "effects: asks git for the commit")]

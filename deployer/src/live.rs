@@ -3,11 +3,11 @@
 //! A part that cannot be read becomes `Unknown`; only a failure to read the stack itself ends the run.
 
 use crate::aws::kinds::{self, Wanted};
-use crate::aws::{AwsError, Clients, Identity, cloudformation, cloudwatch, lambda, s3, secrets, wiring};
+use crate::aws::{AwsError, Clients, Identity, cloudformation, cloudwatch, lambda, s3, secrets, traffic, wiring};
 use crate::cfn::Template;
 use crate::diff::{ALARM, FUNCTION};
 use crate::hold;
-use crate::ids::{LogicalId, StackName};
+use crate::ids::{FunctionVersion, LogicalId, StackName};
 use crate::lease::Lease;
 use crate::model::Stack;
 use crate::release::{Outcome, Release};
@@ -248,6 +248,29 @@ async fn ownerless(clients: &Clients, strangers: Vec<Stranger>) -> Vec<Stranger>
     });
     futures::future::join_all(owners).await.into_iter().flatten().collect()
 }
+
+/// Executions that are kept warm: of `declared` functions, and of those that a release declared. Others cost no call.
+pub(crate) async fn warm(clients: &Clients, state: &mut State, declared: &[LogicalId]) -> Result<(), AwsError> {
+    let releases: Vec<Release> = state.releases.present().cloned().unwrap_or_default();
+    for (id, known) in &mut state.functions {
+        let Known::Present(live) = known else { continue };
+        let released = releases.iter().rev().flat_map(|release| release.functions.values());
+        let released: Vec<_> = released.filter(|released| released.function == live.name).take(RELEASES_WARM).collect();
+        if !declared.contains(id) && released.iter().all(|released| released.provisioned.is_none()) {
+            continue;
+        }
+        let mut versions: Vec<FunctionVersion> = released.iter().map(|released| released.version.clone()).collect();
+        versions.extend(live.alias.present().map(|alias| alias.version.clone()));
+        versions.retain(|version| version.as_str() != "$LATEST");
+        versions.sort();
+        versions.dedup();
+        live.provisioned = traffic::provisioned(&clients.lambda, &live.name, &versions).await?;
+    }
+    Ok(())
+}
+
+/// Releases whose versions may still be warm.
+const RELEASES_WARM: usize = 3;
 
 async fn releases(clients: &Clients, bucket: &str, stack: &StackName) -> Known<Vec<Release>> {
     match s3::releases(&clients.s3, bucket, stack).await {

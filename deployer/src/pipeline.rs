@@ -2,15 +2,15 @@
 
 use crate::apply::aws_runner;
 use crate::artifact::{Artifact, Artifacts};
-use crate::aws::{AwsError, cloudformation, lambda, s3};
+use crate::aws::{AwsError, cloudformation, lambda, s3, traffic};
 use crate::cfn::Template;
 use crate::change_set::{ChangeSet, Made};
 use crate::ctx::Ctx;
 use crate::diff::{Change, Desired, DesiredFunction, diff};
 use crate::exit::Failure;
 use crate::guard::{self, Rules};
+use crate::ids::LogicalId;
 use crate::model::Stack;
-use crate::model::function::Strategy;
 use crate::model::stage::Allow;
 use crate::plan::{self, Block, Intent, Plan, Policy, StackStep, Step, quotas};
 use crate::release::Commit;
@@ -18,7 +18,7 @@ use crate::sandbox::Adapted;
 use crate::session::Connection;
 use crate::state::State;
 use crate::synth::{self, logical_ids};
-use crate::{live, sandbox};
+use crate::{courses, live, sandbox};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -40,6 +40,8 @@ pub(crate) struct Options {
     /// Rules of others that the template must keep.
     pub(crate) rules: Vec<Rules>,
     pub(crate) commit: Option<Commit>,
+    /// Alarms that are not to watch the release.
+    pub(crate) ignore_alarms: Vec<String>,
 }
 
 /// What ought to be, for AWS or for the sandbox.
@@ -55,14 +57,39 @@ fn desired(ctx: &Ctx, is_sandbox: bool, stack: &Stack, artifacts: &Artifacts) ->
             Artifact::Zip { code_sha256, .. } => code_sha256.clone(),
             Artifact::Image { uri } => uri.clone(),
         };
-        (name.clone(), declared(name, code))
+        (name.clone(), declared(name, code, provisioned(stack, name)))
     });
     (Desired { template, by_api, functions: functions.collect() }, notes)
 }
 
-fn declared(name: &str, code: String) -> DesiredFunction {
+fn declared(name: &str, code: String, provisioned: Option<u32>) -> DesiredFunction {
     let parameters = [logical_ids::code_parameter(name), logical_ids::version_parameter(name)];
-    DesiredFunction { id: logical_ids::function(name), code, parameters }
+    DesiredFunction { id: logical_ids::function(name), code, parameters, provisioned }
+}
+
+/// Executions that the stack file wants kept warm for a function.
+fn provisioned(stack: &Stack, function: &str) -> Option<u32> {
+    let concurrency = stack.file.functions.get(function)?.concurrency.as_ref()?;
+    concurrency.provisioned.as_ref().map(|count| count.value)
+}
+
+/// Functions that are to have warm executions.
+pub(crate) fn declared_warm(stack: &Stack) -> Vec<LogicalId> {
+    let functions = stack.file.functions.keys().filter(|name| provisioned(stack, name).is_some());
+    functions.map(|name| logical_ids::function(name)).collect()
+}
+
+/// States of the alarms that are to watch the plan's shift; `None` when nothing shifts.
+async fn alarms(connection: &Connection, plan: &Plan) -> Result<Option<BTreeMap<String, String>>, AwsError> {
+    let Some(shift) = plan.steps.iter().find_map(|step| match step {
+        Step::Gradual(step) => Some(step),
+        _ => None,
+    }) else {
+        return Ok(None);
+    };
+    let names: Vec<String> = shift.alarms.iter().filter_map(|alarm| alarm.name.clone()).collect();
+    let found = traffic::alarms(&connection.clients.cloudwatch, &names).await?;
+    Ok(Some(found.into_iter().map(|alarm| (alarm.name, alarm.state)).collect()))
 }
 
 /// Reads, compares and plans. For a stack that exists, CloudFormation is asked for its change set.
@@ -76,13 +103,18 @@ pub(crate) async fn prepare(
     let clients = &connection.clients;
     let (desired, adapted) = desired(ctx, clients.is_sandbox, stack, artifacts);
     let place = live::place(stack, clients, &connection.identity);
-    let state = live::read(clients, place, &desired.template).await.map_err(unread)?;
+    let mut state = live::read(clients, place, &desired.template).await.map_err(unread)?;
+    live::warm(clients, &mut state, &declared_warm(stack)).await.map_err(unread)?;
     let changes = diff(&desired, &state);
     let policy = Policy {
         uploaded: uploaded(connection, &state, &changes, &desired, artifacts).await.map_err(unread)?,
-        ..policy(stack, artifacts, options)?
+        ..policy(ctx, stack, artifacts, options, &desired.template, &state)?
     };
     let mut plan = plan::plan(changes.clone(), &desired, &state, None, &policy, ctx.now);
+    let policy = Policy { alarms: alarms(connection, &plan).await.map_err(unread)?, ..policy };
+    if policy.alarms.is_some() {
+        plan = plan::plan(changes.clone(), &desired, &state, None, &policy, ctx.now);
+    }
     let update = plan.steps.iter().find_map(|step| match step {
         Step::Stack(step) if !step.create => Some(step.clone()),
         _ => None,
@@ -138,7 +170,7 @@ pub(crate) fn offline(
     options: &Options,
 ) -> Result<Prepared, Failure> {
     let (desired, adapted) = desired(ctx, state.place.sandbox, stack, artifacts);
-    let policy = policy(stack, artifacts, options)?;
+    let policy = policy(ctx, stack, artifacts, options, &desired.template, state)?;
     let plan = plan::plan(diff(&desired, state), &desired, state, None, &policy, ctx.now);
     Ok(Prepared { plan, adapted, desired })
 }
@@ -147,7 +179,8 @@ pub(crate) fn offline(
 pub(crate) async fn drift(ctx: &Ctx, connection: &Connection, stack: &Stack) -> Result<Plan, Failure> {
     let clients = &connection.clients;
     let place = live::place(stack, clients, &connection.identity);
-    let state = live::read(clients, place, &Template::default()).await.map_err(unread)?;
+    let mut state = live::read(clients, place, &Template::default()).await.map_err(unread)?;
+    live::warm(clients, &mut state, &[]).await.map_err(unread)?;
     let template = state.stack().map(|deployed| deployed.template.clone()).unwrap_or_default();
     let by_api = match ctx.global.sandbox {
         true => sandbox::adapt(&synth::synth(stack), &sandbox::brokers(ctx)).by_api,
@@ -155,7 +188,7 @@ pub(crate) async fn drift(ctx: &Ctx, connection: &Connection, stack: &Stack) -> 
     };
     let released = state.current_release().map(|release| release.functions.clone()).unwrap_or_default();
     let functions = released.into_iter().map(|(name, released)| {
-        let declared = declared(&name, released.code_sha256);
+        let declared = declared(&name, released.code_sha256, released.provisioned);
         (name, declared)
     });
     let desired = Desired { by_api, functions: functions.collect(), template };
@@ -167,7 +200,14 @@ pub(crate) async fn drift(ctx: &Ctx, connection: &Connection, stack: &Stack) -> 
 }
 
 /// What the stack file and the command line allow and ask for.
-fn policy(stack: &Stack, artifacts: &Artifacts, options: &Options) -> Result<Policy, Failure> {
+fn policy(
+    ctx: &Ctx,
+    stack: &Stack,
+    artifacts: &Artifacts,
+    options: &Options,
+    desired: &Template,
+    state: &State,
+) -> Result<Policy, Failure> {
     let template = synth::synth(stack);
     let mut violations = Vec::new();
     for rules in &options.rules {
@@ -185,7 +225,9 @@ fn policy(stack: &Stack, artifacts: &Artifacts, options: &Options) -> Result<Pol
         violations,
         uploaded: Vec::new(),
         artifacts: artifacts.clone(),
-        unheeded: unheeded(stack),
+        courses: courses::of(&ctx.root, stack, desired, Some(state)),
+        ignore_alarms: options.ignore_alarms.clone(),
+        alarms: None,
     })
 }
 
@@ -259,19 +301,6 @@ pub(crate) fn tags(stack: &Stack) -> Vec<(String, String)> {
     let own: BTreeMap<String, String> = own.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
     let declared = stack.file.tags.clone();
     own.into_iter().chain(declared).collect()
-}
-
-/// What the stack file asks for and this version does not do.
-fn unheeded(stack: &Stack) -> Vec<(String, String)> {
-    let each = stack.file.functions.iter().flat_map(|(name, function)| {
-        let strategy = Some(stack.strategy(function)).filter(|strategy| **strategy != Strategy::AllAtOnce);
-        let strategy = strategy
-            .map(|strategy| format!("`release: {}` is not heeded yet; traffic moves all at once", strategy.text()));
-        let provisioned = function.concurrency.as_ref().and_then(|concurrency| concurrency.provisioned.as_ref());
-        let provisioned = provisioned.map(|_| "`concurrency.provisioned` is not heeded yet".to_owned());
-        strategy.into_iter().chain(provisioned).map(|what| (name.clone(), what))
-    });
-    each.collect()
 }
 
 pub(crate) fn unread(error: AwsError) -> Failure {

@@ -7,11 +7,12 @@ mod blocks;
 pub(crate) mod quotas;
 mod repairs;
 mod steps;
+pub(crate) mod traffic;
 
 pub(crate) use blocks::was_never_made;
 
 use crate::change_set::ChangeSet;
-use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC};
+use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, WARM};
 use crate::guard::Violation;
 use crate::ids::{FunctionVersion, LogicalId};
 use crate::meaning::{self, Meaning};
@@ -21,6 +22,7 @@ use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::{self, Risk};
 use crate::settle;
 use crate::state::{Fingerprints, Place, Properties, State, Stranger};
+use crate::unfinished;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -60,6 +62,14 @@ pub(crate) enum Intent {
     Drift,
     Rollback {
         to: u32,
+    },
+    /// Finishes the shift of a release.
+    Promote {
+        release: u32,
+    },
+    /// Takes the shift of a release back.
+    Abort {
+        release: u32,
     },
     Destroy,
     /// To put a stack right that is stuck.
@@ -173,6 +183,14 @@ pub(crate) enum Step {
         name: String,
         code_sha256: Option<String>,
     },
+    /// Calls the new version by its number, before any traffic moves.
+    Check {
+        function: String,
+        name: String,
+        checks: Vec<crate::checks::Check>,
+    },
+    /// Moves the traffic of several functions little by little.
+    Gradual(traffic::Gradual),
     /// Moves the alias; `to` is `None` for the version published by this plan.
     Shift {
         function: String,
@@ -180,6 +198,16 @@ pub(crate) enum Step {
         from: Option<FunctionVersion>,
         to: Option<FunctionVersion>,
         revision_id: Option<String>,
+    },
+    /// Keeps executions of the live version warm, and no longer those of `remove`.
+    Provision {
+        function: String,
+        name: String,
+        /// `None` for the version published by this plan.
+        version: Option<FunctionVersion>,
+        /// `None`: none at all.
+        executions: Option<u32>,
+        remove: Vec<FunctionVersion>,
     },
     EmptyBucket {
         id: LogicalId,
@@ -216,6 +244,14 @@ pub(crate) enum Step {
     FailRelease {
         reason: String,
     },
+    /// Writes into it that every alias is back; planned by `abort`, else `apply` adds it.
+    TakeBack {
+        reason: String,
+    },
+    /// Writes into it that it stays where it is; never planned, `apply` adds it.
+    HoldRelease {
+        reason: String,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -248,7 +284,9 @@ pub(crate) enum Phase {
     Configure,
     Code,
     Publish,
+    Check,
     Shift,
+    Provision,
     Delete,
     Sweep,
     Close,
@@ -269,9 +307,13 @@ impl Step {
             Self::Configure { .. } | Self::Repair { .. } | Self::Remove { .. } => Phase::Configure,
             Self::UpdateCode { .. } => Phase::Code,
             Self::Publish { .. } => Phase::Publish,
-            Self::Shift { .. } => Phase::Shift,
+            Self::Check { .. } => Phase::Check,
+            Self::Shift { .. } | Self::Gradual(_) => Phase::Shift,
+            Self::Provision { .. } => Phase::Provision,
             Self::DeleteStack { .. } => Phase::Delete,
-            Self::CloseRelease | Self::FailRelease { .. } => Phase::Close,
+            Self::CloseRelease | Self::FailRelease { .. } | Self::TakeBack { .. } | Self::HoldRelease { .. } => {
+                Phase::Close
+            }
         }
     }
 }
@@ -322,8 +364,12 @@ pub(crate) struct Policy {
     pub(crate) artifacts: crate::artifact::Artifacts,
     /// Keys of the artifact bucket that exist already.
     pub(crate) uploaded: Vec<String>,
-    /// What the stack file asks for and this version does not do, by function.
-    pub(crate) unheeded: Vec<(String, String)>,
+    /// What the stack file says about releases, by function.
+    pub(crate) courses: BTreeMap<String, traffic::Course>,
+    /// Alarms that do not watch this release, by name.
+    pub(crate) ignore_alarms: Vec<String>,
+    /// States of the alarms that watch it, by name; `None`: nobody asked.
+    pub(crate) alarms: Option<BTreeMap<String, String>>,
 }
 
 /// Key of an artifact in the artifact bucket.
@@ -348,14 +394,12 @@ pub(crate) fn plan(
         true => keep_drift(&mut lines),
         false => lines.clone(),
     };
-    let blocked = blocks::blocks(&heeded, state, policy);
-    let mut steps = steps::steps(&heeded, desired, state, change_set, policy);
+    let mut blocked = blocks::blocks(&heeded, state, policy);
+    let (mut steps, mut notes) = steps::steps(&heeded, desired, state, change_set, policy);
+    blocked.extend(traffic::blocks(&steps, policy.alarms.as_ref()));
     let settled = settle::records(state);
     settle::leave_nothing_open(&mut steps, &settled, state);
-    let shifted =
-        |function: &str| steps.iter().any(|step| matches!(step, Step::Shift { function: own, .. } if own == function));
-    let unheeded = policy.unheeded.iter().filter(|(function, _)| shifted(function));
-    let mut notes: Vec<String> = unheeded.map(|(function, what)| format!("{function}: {what}")).collect();
+    notes.extend(unfinished::left(state).map(|found| found.note(state)));
     notes.extend(state.busy.iter().map(|lease| format!("the stack is being changed by {}", lease.told())));
     Plan {
         format_version: 1,
@@ -405,6 +449,7 @@ fn record(desired: &Desired, state: &State, settled: &[Release], policy: &Policy
             changed: version.as_str() != before.unwrap_or("$LATEST"),
             version,
             code_sha256: declared.code.clone(),
+            provisioned: declared.provisioned,
         };
         (function.clone(), released)
     });
@@ -436,6 +481,7 @@ pub(crate) fn blank_record(
         template_sha256: None,
         template_key: None,
         functions: IndexMap::new(),
+        shifting: IndexMap::new(),
         outcome: Outcome::Started,
     }
 }
@@ -506,6 +552,7 @@ fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
             .map(|property| match property.path.as_str() {
                 CODE => (Risk::Safe, "new code, served after the alias has moved".to_owned()),
                 TRAFFIC => (Risk::Safe, "traffic moves to a new version".to_owned()),
+                WARM => (Risk::Safe, "executions are kept warm, and paid for as long as they are".to_owned()),
                 _ => risk::of_update(&change.kind, property),
             })
             .max_by_key(|(risk, _)| *risk)

@@ -2,6 +2,7 @@
 //!
 //! Order comes from all stacks of the project, also from those that were not asked for; see `order`.
 
+use crate::courses;
 use crate::ctx::Ctx;
 use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::exit::Failure;
@@ -54,6 +55,7 @@ pub(crate) fn load(ctx: &Ctx, names: &[String]) -> Result<Project, Failure> {
     }
     for (_, one) in &loaded {
         diagnostics.extend(one.diagnostics.clone());
+        one.stack.iter().for_each(|stack| courses::missing(&ctx.root, stack, &mut diagnostics));
     }
     let rest: Vec<(FileId, Loaded)> = others.iter().map(|file| (*file, load(*file))).collect();
     let needs: Vec<Needs> = loaded.iter().chain(&rest).map(|(file, one)| needs(*file, one, &sources)).collect();
@@ -116,6 +118,7 @@ pub(crate) fn check(ctx: &Ctx, names: &[String]) -> Result<Checked, Failure> {
     let mut stacks = Vec::new();
     for (_, one) in loaded {
         diagnostics.extend(one.diagnostics);
+        one.stack.iter().for_each(|stack| courses::missing(&ctx.root, stack, &mut diagnostics));
         stacks.extend(one.stack);
     }
     Ok(Checked { sources, stacks, diagnostics: diagnostics.sorted() })

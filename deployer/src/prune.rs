@@ -110,6 +110,7 @@ mod tests {
             version: FunctionVersion::new(version),
             code_sha256: digest(code),
             changed: true,
+            provisioned: None,
         };
         Release {
             number,

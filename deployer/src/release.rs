@@ -25,6 +25,9 @@ pub(crate) struct Release {
     pub(crate) template_key: Option<String>,
     /// Every function of the stack by its name in the stack file, as this release left it.
     pub(crate) functions: IndexMap<String, Released>,
+    /// Functions whose traffic moves little by little, written before the first does.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(crate) shifting: IndexMap<String, Shifting>,
     pub(crate) outcome: Outcome,
 }
 
@@ -59,6 +62,18 @@ pub(crate) struct Released {
     pub(crate) code_sha256: String,
     /// Whether this release moved it.
     pub(crate) changed: bool,
+    /// Executions that are kept warm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) provisioned: Option<u32>,
+}
+
+/// From where to where a function's traffic moves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub(crate) struct Shifting {
+    /// Lambda's name.
+    pub(crate) function: String,
+    pub(crate) from: FunctionVersion,
+    pub(crate) to: FunctionVersion,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -75,6 +90,10 @@ pub(crate) enum Outcome {
     TakenBack {
         reason: String,
     },
+    /// Its shift stays in the middle, until somebody promotes or aborts it.
+    Held {
+        reason: String,
+    },
 }
 
 impl Outcome {
@@ -89,6 +108,7 @@ impl Outcome {
             Self::Succeeded => "succeeded",
             Self::Failed { .. } => "failed",
             Self::TakenBack { .. } => "taken back",
+            Self::Held { .. } => "held",
         }
     }
 }
@@ -181,6 +201,7 @@ mod tests {
             template_sha256: None,
             template_key: None,
             functions: IndexMap::new(),
+            shifting: IndexMap::new(),
             outcome,
         }
     }

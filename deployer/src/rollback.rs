@@ -53,7 +53,22 @@ pub(crate) fn plan(
             continue;
         }
         let id = state.functions.iter().find(|(_, other)| other.present() == Some(live)).map(|(id, _)| id.clone());
-        lines.push(line(id.unwrap_or_else(|| LogicalId::new(name.clone())), live, released.version.as_str()));
+        let id = id.unwrap_or_else(|| LogicalId::new(name.clone()));
+        lines.push(line(id, live, released.version.as_str(), "traffic moves back to an earlier version"));
+        // What was kept warm hangs on the version, and goes with the traffic.
+        let executions = current.and_then(|current| current.functions.get(name)?.provisioned);
+        if let Some(executions) = executions {
+            steps.push(Step::Provision {
+                function: name.clone(),
+                name: live.name.clone(),
+                version: Some(released.version.clone()),
+                executions: Some(executions),
+                remove: vec![alias.version.clone()],
+            });
+            if let Some(recorded) = record.functions.get_mut(name) {
+                recorded.provisioned = Some(executions);
+            }
+        }
         steps.push(Step::Shift {
             function: name.clone(),
             name: live.name.clone(),
@@ -65,6 +80,7 @@ pub(crate) fn plan(
     if !steps.is_empty() {
         steps.insert(0, Step::OpenRelease);
         steps.push(Step::CloseRelease);
+        steps.sort_by_key(Step::phase);
     }
     Plan {
         format_version: 1,
@@ -80,8 +96,9 @@ pub(crate) fn plan(
     }
 }
 
-fn line(id: LogicalId, live: &LiveFunction, to: &str) -> Line {
-    let before = live.alias.present().map(|alias| json!(alias.version));
+/// A function whose traffic moves to the version `to`.
+pub(crate) fn line(id: LogicalId, live: &LiveFunction, to: &str, reason: &str) -> Line {
+    let before = live.alias.present().map(|alias| json!(alias.text()));
     let property = PropertyChange { path: TRAFFIC.to_owned(), before, after: Some(json!(to)), cause: Cause::Yours };
     let change = Change {
         id,
@@ -92,6 +109,6 @@ fn line(id: LogicalId, live: &LiveFunction, to: &str) -> Line {
         properties: vec![property],
         unverified: None,
     };
-    let reason = "traffic moves back to an earlier version".to_owned();
+    let reason = reason.to_owned();
     Line { change, risk: Risk::Safe, reason, undo: Undo::Alias, meaning: IndexMap::new(), kept: false }
 }

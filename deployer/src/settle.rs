@@ -26,6 +26,10 @@ pub(crate) fn records(state: &State) -> Vec<Release> {
     let open = releases.iter().filter(|release| release.outcome == Outcome::Started);
     open.map(|release| match newest == Some(release.number) && is_live(release, state) {
         true => completed(release, before, state),
+        // A shift that stands in the middle waits for somebody to decide, whoever began it.
+        false if newest == Some(release.number) && !release.shifting.is_empty() => {
+            Release { outcome: Outcome::Held { reason: DIED.to_owned() }, ..release.clone() }
+        }
         false => Release { outcome: Outcome::Failed { reason: DIED.to_owned() }, ..release.clone() },
     })
     .collect()
@@ -146,6 +150,7 @@ mod tests {
             version: FunctionVersion::new(version),
             code_sha256: code.to_owned(),
             changed: false,
+            provisioned: None,
         };
         record.functions.insert("f".to_owned(), released);
         record

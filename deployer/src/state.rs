@@ -150,6 +150,9 @@ pub(crate) struct LiveFunction {
     pub(crate) alias: Known<LiveAlias>,
     /// The version that the alias points at, unless that is `$LATEST`.
     pub(crate) serving: Option<Snapshot>,
+    /// Executions that are kept warm, by version. Looked for only where some are declared or were.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) provisioned: BTreeMap<String, u32>,
 }
 
 /// Code and configuration of one version.
@@ -195,6 +198,16 @@ impl Deployed {
             resolved: BTreeMap::new(),
             outputs: BTreeMap::new(),
             resources,
+        }
+    }
+}
+
+impl LiveAlias {
+    /// `1`, or `1 and 2 (10%)`.
+    pub(crate) fn text(&self) -> String {
+        match self.weights.iter().next() {
+            None => self.version.to_string(),
+            Some((second, share)) => format!("{} and {second} ({:.0}%)", self.version, share * 100.0),
         }
     }
 }

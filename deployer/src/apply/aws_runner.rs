@@ -1,5 +1,7 @@
 //! Runs steps against AWS: one match arm per step.
 
+mod traffic;
+
 use super::event::Event;
 use super::stack::{self, Followed};
 use super::{Done, StepError, StepRunner};
@@ -17,6 +19,7 @@ use crate::state::{Deployed, Known, Properties};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
 
 /// Largest template that a request may carry; above it goes through S3. Bytes.
 ///
@@ -32,6 +35,8 @@ pub(crate) struct AwsRunner<'a, F: Fn(Event)> {
     published: Mutex<IndexMap<String, FunctionVersion>>,
     now: fn() -> jiff::Timestamp,
     tell: F,
+    /// Somebody wants it to stop; looked at while it waits.
+    stop: Option<&'a AtomicBool>,
     /// The stack's lease; `None` until there is a bucket to keep it in.
     lease: tokio::sync::Mutex<Option<Held>>,
     /// What was typed; stands in the lease.
@@ -42,7 +47,12 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
     pub(crate) fn new(clients: &'a Clients, plan: &'a Plan, now: fn() -> jiff::Timestamp, tell: F) -> Self {
         let record = Mutex::new(plan.record.clone());
         let (published, lease) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { clients, plan, record, published, now, tell, lease, typed: String::new() }
+        Self { clients, plan, record, published, now, tell, lease, typed: String::new(), stop: None }
+    }
+
+    /// Stops waiting once `stop` is true.
+    pub(crate) fn until(self, stop: &'a AtomicBool) -> Self {
+        Self { stop: Some(stop), ..self }
     }
 
     /// Works under `lease`; where there is none yet, takes it before the release number is claimed.
@@ -74,6 +84,12 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
         record.finished = Some((self.now)());
         record.outcome = outcome;
         record.clone()
+    }
+
+    async fn ended(&self, outcome: Outcome) -> Result<Done, StepError> {
+        let record = self.closed(outcome);
+        s3::close_release(&self.clients.s3, &self.plan.place.bucket, &record).await.map_err(unchanged)?;
+        Ok(Done::Plain)
     }
 
     async fn open_release(&self) -> Result<Done, StepError> {
@@ -333,7 +349,12 @@ impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
                 Ok(Done::Plain)
             }
             Step::Publish { function, name, code_sha256 } => self.publish(function, name, code_sha256.as_deref()).await,
+            Step::Check { function, name, checks } => self.check(function, name, checks).await,
             Step::Shift { .. } => self.shift(step).await,
+            Step::Gradual(step) => self.gradual(step).await,
+            Step::Provision { function, name, version, executions, remove } => {
+                self.provision(function, name, version.as_ref(), *executions, remove).await
+            }
             Step::EmptyBucket { bucket, .. } => {
                 s3::empty_bucket(&clients.s3, bucket).await.map_err(still)?;
                 Ok(Done::Plain)
@@ -373,11 +394,9 @@ impl<F: Fn(Event)> StepRunner for AwsRunner<'_, F> {
                 })?;
                 Ok(Done::Plain)
             }
-            Step::FailRelease { reason } => {
-                let record = self.closed(Outcome::Failed { reason: reason.clone() });
-                s3::close_release(&clients.s3, &place.bucket, &record).await.map_err(unchanged)?;
-                Ok(Done::Plain)
-            }
+            Step::FailRelease { reason } => self.ended(Outcome::Failed { reason: reason.clone() }).await,
+            Step::TakeBack { reason } => self.ended(Outcome::TakenBack { reason: reason.clone() }).await,
+            Step::HoldRelease { reason } => self.ended(Outcome::Held { reason: reason.clone() }).await,
         }
     }
 }

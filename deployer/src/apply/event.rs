@@ -9,6 +9,8 @@ pub(crate) enum Event {
     Phase { phase: Phase, steps: usize },
     /// A step is through.
     Step { step: Step, done: Done },
+    /// Something worth a line.
+    Note(String),
     /// CloudFormation reports on a resource.
     Resource { logical_id: String, kind: String, status: String, reason: Option<String> },
 }

@@ -10,6 +10,8 @@ use std::cell::RefCell;
 /// Answers every step, fails the ones that are named, and keeps what it was asked.
 struct Scripted {
     fails: Vec<&'static str>,
+    /// What ends the plan, and with what.
+    stops: Option<(&'static str, Stopped)>,
     asked: RefCell<Vec<String>>,
 }
 
@@ -22,6 +24,10 @@ fn name(step: &Step) -> String {
         }
         Step::CloseRelease => "close".to_owned(),
         Step::FailRelease { reason } => format!("fail: {reason}"),
+        Step::TakeBack { reason } => format!("take back: {reason}"),
+        Step::HoldRelease { reason } => format!("hold: {reason}"),
+        Step::Check { function, .. } => format!("check {function}"),
+        Step::Provision { function, .. } => format!("warm {function}"),
         other => format!("{other:?}"),
     }
 }
@@ -32,6 +38,11 @@ impl StepRunner for Scripted {
         self.asked.borrow_mut().push(name.clone());
         if self.fails.contains(&name.as_str()) {
             return Err(StepError { message: format!("{name} went wrong"), now: "as before".to_owned() });
+        }
+        if let Some((stop, stopped)) = &self.stops
+            && *stop == name
+        {
+            return Ok(Done::Stopped(stopped.clone()));
         }
         match step {
             Step::Shift { function, .. } => {
@@ -54,10 +65,20 @@ fn shift(function: &str, to: Option<&str>) -> Step {
 }
 
 async fn run(fails: Vec<&'static str>, interrupted: bool) -> (Outcome, Vec<String>) {
+    run_with(fails, None, interrupted, Vec::new()).await
+}
+
+/// The same, with more steps, and one that ends the plan.
+async fn run_with(
+    fails: Vec<&'static str>,
+    stops: Option<(&'static str, Stopped)>,
+    interrupted: bool,
+    more: Vec<Step>,
+) -> (Outcome, Vec<String>) {
     let publish =
         |function: &str| Step::Publish { function: function.to_owned(), name: function.to_owned(), code_sha256: None };
     let state = state(("a", 256), ("a", 256, "a"));
-    let plan = Plan {
+    let mut plan = Plan {
         format_version: 1,
         intent: Intent::Deploy,
         place: place(),
@@ -76,7 +97,9 @@ async fn run(fails: Vec<&'static str>, interrupted: bool) -> (Outcome, Vec<Strin
         notes: Vec::new(),
         picture: crate::picture::Picture::default(),
     };
-    let runner = Scripted { fails, asked: RefCell::default() };
+    plan.steps.extend(more);
+    plan.steps.sort_by_key(Step::phase);
+    let runner = Scripted { fails, stops, asked: RefCell::default() };
     let outcome = apply(&plan, &runner, &AtomicBool::new(interrupted), |_| {}).await;
     (outcome, runner.asked.into_inner())
 }
@@ -127,4 +150,56 @@ async fn an_interrupt_stops_before_the_next_phase() {
         "{outcome:?}"
     );
     assert!(asked.is_empty());
+}
+
+fn check() -> Step {
+    Step::Check { function: "f".to_owned(), name: "f".to_owned(), checks: Vec::new() }
+}
+
+fn said(message: &str) -> (String, String) {
+    (message.to_owned(), "as before".to_owned())
+}
+
+#[tokio::test]
+async fn a_check_that_fails_ends_the_plan_before_anything_moves() {
+    let (message, now) = said("expected 200, got 500");
+    let stopped = Stopped::TakenBack { message: message.clone(), now: now.clone() };
+    let (outcome, asked) = run_with(Vec::new(), Some(("check f", stopped)), false, vec![check()]).await;
+    assert_eq!(outcome, Outcome::TakenBack { message, now });
+    assert_eq!(asked, ["open", "publish f", "publish g", "check f", "take back: expected 200, got 500"]);
+}
+
+#[tokio::test]
+async fn what_moved_beside_a_shift_that_is_taken_back_goes_back_too() {
+    let (message, now) = said("errors");
+    let stopped = Stopped::TakenBack { message: message.clone(), now: now.clone() };
+    let (_, asked) = run_with(Vec::new(), Some(("shift g to new", stopped)), false, Vec::new()).await;
+    assert_eq!(asked[4..], ["shift g to new", "shift f to 1", "take back: errors"]);
+    let held = Stopped::Held { message, now };
+    let (outcome, asked) = run_with(Vec::new(), Some(("shift g to new", held)), false, Vec::new()).await;
+    assert!(matches!(outcome, Outcome::Held { .. }), "{outcome:?}");
+    assert_eq!(asked[4..], ["shift g to new", "hold: errors"], "what is held stays");
+}
+
+#[tokio::test]
+async fn a_record_that_somebody_else_took_over_is_left_alone() {
+    let (message, now) = said("somebody else moved g");
+    let stopped = Stopped::Overtaken { message, now };
+    let (outcome, asked) = run_with(Vec::new(), Some(("shift g to new", stopped)), false, Vec::new()).await;
+    assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
+    assert_eq!(asked.last().map(String::as_str), Some("shift g to new"));
+}
+
+#[tokio::test]
+async fn executions_that_do_not_get_warm_take_no_release_back() {
+    let warm = Step::Provision {
+        function: "f".to_owned(),
+        name: "f".to_owned(),
+        version: None,
+        executions: Some(2),
+        remove: Vec::new(),
+    };
+    let (outcome, asked) = run_with(vec!["warm f"], None, false, vec![warm]).await;
+    assert!(matches!(outcome, Outcome::Failed { ref now, .. } if now.contains("the release is live")), "{outcome:?}");
+    assert_eq!(asked[5..], ["warm f", "close"]);
 }

@@ -43,7 +43,7 @@ pub(crate) async fn read(client: &Client, name: &str, stack: &StackName) -> Resu
             serving.code_sha256 = image_uri(client, name, Some(ALIAS)).await?;
         }
     }
-    Ok(Known::Present(LiveFunction { name: name.to_owned(), latest, alias, serving }))
+    Ok(Known::Present(LiveFunction { name: name.to_owned(), latest, alias, serving, provisioned: BTreeMap::new() }))
 }
 
 async fn configuration(

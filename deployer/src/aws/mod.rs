@@ -20,6 +20,8 @@ pub(crate) mod secrets;
 mod shape;
 mod sns;
 mod sqs;
+pub(crate) mod traffic;
+pub(crate) mod version_metrics;
 pub(crate) mod wiring;
 
 use aws_config::{BehaviorVersion, Region};

@@ -131,7 +131,8 @@ pub(crate) async fn carry_out(
             let _ = writeln!(std::io::stderr(), "interrupted: finishing the current step");
         }
     });
-    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell).under(held, &ctx.typed);
+    let runner = AwsRunner::new(&connection.clients, plan, jiff::Timestamp::now, tell);
+    let runner = runner.under(held, &ctx.typed).until(&interrupted);
     let outcome = apply(plan, &runner, &interrupted, tell).await;
     listener.abort();
     runner.free().await;
@@ -149,6 +150,18 @@ pub(crate) async fn carry_out(
             message: format!("{what} failed: {message}"),
             now,
             next: after_failure(ctx, connection, plan).await,
+        }),
+        Outcome::TakenBack { message, now } => Err(Failure::World {
+            exit: Exit::TakenBack,
+            message: format!("{what} was taken back: {message}"),
+            now,
+            next: plan.place.command("status"),
+        }),
+        Outcome::Held { message, now } => Err(Failure::World {
+            exit: Exit::Held,
+            message: format!("{what} is held: {message}"),
+            now,
+            next: plan.place.command("promote"),
         }),
         Outcome::Interrupted { now } => {
             let message = format!("{what} was interrupted");

@@ -10,6 +10,7 @@ use crate::pipeline::{Options, Prepared};
 use crate::plan::{Plan, Step};
 use crate::saved::Saved;
 use crate::session::{Connection, Session};
+use crate::synth::logical_ids;
 use crate::{files, git, live, pipeline, project};
 use std::path::{Path, PathBuf};
 
@@ -26,11 +27,14 @@ pub(crate) struct Args {
     /// Leave alone what somebody changed in AWS; it is shown all the same
     #[arg(long)]
     keep_drift: bool,
+    /// Release although this alarm is in ALARM already, and without it; may be repeated
+    #[arg(long, value_name = "NAME")]
+    ignore_alarm: Vec<String>,
     /// Rules in cfn-guard's language that the template must keep; may be repeated
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
     /// Apply a plan that `plan --out` saved, provided that nothing has moved since
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["stacks", "import_existing", "keep_drift", "policy"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["stacks", "import_existing", "keep_drift", "policy", "ignore_alarm"])]
     plan: Option<PathBuf>,
     #[command(flatten)]
     waiting: Waiting,
@@ -48,6 +52,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         keep_drift: args.keep_drift,
         rules: plan_command::rules(ctx, &args.policy)?,
         commit: git::commit(ctx).await,
+        ignore_alarms: args.ignore_alarm.clone(),
     };
     let mut session = Session::open(ctx).await?;
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
@@ -120,7 +125,11 @@ async fn saved(ctx: &Ctx, path: &Path, args: &Args) -> Result<Exit, Failure> {
     let mut session = Session::open(ctx).await?;
     let connection = session.connect_to(&saved.plan.place).await?;
     let state = live::read(&connection.clients, saved.plan.place.clone(), &saved.desired).await;
-    let moved = saved.moved(&state.map_err(pipeline::unread)?);
+    let mut state = state.map_err(pipeline::unread)?;
+    let warm = saved.plan.record.functions.iter().filter(|(_, released)| released.provisioned.is_some());
+    let warm: Vec<_> = warm.map(|(name, _)| logical_ids::function(name)).collect();
+    live::warm(&connection.clients, &mut state, &warm).await.map_err(pipeline::unread)?;
+    let moved = saved.moved(&state);
     if !moved.is_empty() {
         return Err(Failure::World {
             exit: Exit::Stale,

@@ -18,6 +18,7 @@ pub(crate) mod rollback;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod secret;
+pub(crate) mod shift;
 pub(crate) mod state;
 pub(crate) mod status;
 pub(crate) mod synth;
@@ -42,6 +43,8 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Deploy(args) => deploy::run(ctx, args).await,
         Command::Iam(args) => iam::run(ctx, args).await,
         Command::Rollback(args) => rollback::run(ctx, args).await,
+        Command::Promote(args) => shift::promote(ctx, args).await,
+        Command::Abort(args) => shift::abort(ctx, args).await,
         Command::Releases(args) => releases::run(ctx, args).await,
         Command::Status(args) => status::run(ctx, args).await,
         Command::Destroy(args) => destroy::run(ctx, args).await,

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Show drift, but leave it as it is
     #[arg(long)]
     keep_drift: bool,
+    /// Plan as if this alarm did not watch the release; may be repeated
+    #[arg(long, value_name = "NAME")]
+    ignore_alarm: Vec<String>,
     /// Rules in cfn-guard's language that the template must keep; may be repeated
     #[arg(long, value_name = "FILE")]
     policy: Vec<PathBuf>,
@@ -42,6 +45,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let options = Options {
         commit: git::commit(ctx).await,
         keep_drift: args.keep_drift,
+        ignore_alarms: args.ignore_alarm.clone(),
         rules: rules(ctx, &args.policy)?,
         ..Options::default()
     };

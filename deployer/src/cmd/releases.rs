@@ -61,7 +61,7 @@ fn row(release: &Release, now: jiff::Timestamp) -> Vec<String> {
         count => format!("{count} functions"),
     };
     let outcome = match &release.outcome {
-        Outcome::Failed { reason } | Outcome::TakenBack { reason } => {
+        Outcome::Failed { reason } | Outcome::TakenBack { reason } | Outcome::Held { reason } => {
             let short: String = reason.chars().take(60).collect();
             format!("{}: {short}", release.outcome.word())
         }

@@ -9,7 +9,7 @@ use crate::model::stage::Allow;
 use crate::release::{self, Commit};
 use crate::session::{Connection, Session};
 use crate::state::{Known, Place};
-use crate::{git, live, pipeline, project, reapply, rollback, settle};
+use crate::{git, live, pipeline, project, reapply, rollback, settle, unfinished};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -89,7 +89,9 @@ async fn one(
             ));
         }
     };
-    let to = args.to.or_else(|| settle::goes_on(&settled, &state));
+    // In the middle of a shift, back is where it came from.
+    let stands = || unfinished::found(&state).and_then(|_| state.current_release().map(|current| current.number));
+    let to = args.to.or_else(|| settle::goes_on(&settled, &state)).or_else(stands);
     let target = release::target(releases, &name, to).map_err(|reason| {
         let (stack, stage, sandbox) = (&stack.file.stack.value, &stack.stage, ctx.sandbox_flag());
         let next = format!("deployer releases {stack} --stage {stage}{sandbox}");

@@ -31,7 +31,9 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let mut session = Session::open(ctx).await?;
     let connection = session.connect(stack).await?;
     let place = live::place(stack, &connection.clients, &connection.identity);
-    let state = live::read(&connection.clients, place, &synth::synth(stack)).await.map_err(pipeline::unread)?;
+    let state = live::read(&connection.clients, place, &synth::synth(stack)).await;
+    let mut state = state.map_err(pipeline::unread)?;
+    live::warm(&connection.clients, &mut state, &pipeline::declared_warm(stack)).await.map_err(pipeline::unread)?;
     let text = saved::state_to_text(&state);
     match output {
         Some(path) => {

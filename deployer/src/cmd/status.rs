@@ -9,7 +9,7 @@ use crate::release::{Action, Release, made_live};
 use crate::render::tables::{ago, table};
 use crate::session::{Connection, Session};
 use crate::state::{Known, LiveFunction, Place, State};
-use crate::{live, pipeline, project};
+use crate::{live, pipeline, project, unfinished};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -39,7 +39,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             let alarms: Vec<_> =
                 alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
             all.push(json!({ "stack": state.place.stack, "functions": state.functions, "alarms": alarms,
-                "release": state.current_release() }));
+                "release": state.current_release(),
+                "shift": unfinished::left(&state).map(|found| found.note(&state)) }));
             continue;
         }
         ctx.result(&heading(&state));
@@ -49,6 +50,9 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let rows: Vec<Vec<String>> = state.functions.values().map(|function| row(function, &state, ctx.now)).collect();
         if !rows.is_empty() {
             ctx.result(&(table(&HEADING, &rows) + "\n"));
+        }
+        if let Some(found) = unfinished::left(&state) {
+            ctx.result(&(found.note(&state) + "\n"));
         }
         ctx.result(&match alarms {
             Ok(alarms) if alarms.is_empty() => "alarms: none declared\n".to_owned(),
@@ -92,7 +96,7 @@ fn row(function: &Known<LiveFunction>, state: &State, now: jiff::Timestamp) -> V
         None => "no alias".to_owned(),
         Some(alias) => match alias.weights.iter().next() {
             None => alias.version.to_string(),
-            Some((second, share)) => format!("{} + {second} at {:.0}%", alias.version, share * 100.0),
+            Some((second, share)) => format!("{} → {second} at {:.0} %", alias.version, share * 100.0),
         },
     };
     let condition = match (live.latest.state.as_str(), live.latest.last_update.as_str()) {

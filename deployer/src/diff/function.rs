@@ -2,12 +2,14 @@
 
 use super::sides::Sides;
 use super::{
-    CODE, Cause, Change, Desired, DesiredFunction, FUNCTION, PropertyChange, TRAFFIC, attributes, recreated, updated,
+    CODE, Cause, Change, Desired, DesiredFunction, FUNCTION, PropertyChange, TRAFFIC, WARM, attributes, recreated,
+    updated,
 };
 use crate::cfn::Resource;
 use crate::ids::LogicalId;
 use crate::normalize;
 use crate::state::{Known, LiveFunction, Snapshot, State};
+use crate::unfinished;
 use serde_json::{Value, json};
 
 /// A function: configuration key by key against the live one, then code and traffic.
@@ -41,6 +43,7 @@ pub(super) fn function(
     if let Some((name, declared)) = declared {
         properties.extend(code(declared, state, live));
         properties.extend(traffic(name, declared, state, live, &sides, &properties));
+        properties.extend(warm(name, declared, state, live));
     }
     updated(id, after, properties, None)
 }
@@ -128,23 +131,43 @@ fn traffic(
     if stays {
         return None;
     }
-    let before = match alias.weights.iter().next() {
-        None => alias.version.to_string(),
-        Some((second, share)) => format!("{} and {second} ({:.0}%)", alias.version, share * 100.0),
-    };
     let released = state.current_release().and_then(|release| release.functions.get(name));
     let was_moved = released.is_some_and(|released| released.version != alias.version) || !alias.weights.is_empty();
+    let is_unfinished = unfinished::found(state).is_some_and(|found| found.release.shifting.contains_key(name));
     let changed_here = changes
         .iter()
         .any(|change| change.cause != Cause::Drift && (change.path == CODE || is_versioned(change.property())));
     let cause = match (was_moved, changed_here) {
-        (true, false) => Cause::Drift,
+        (true, false) if !is_unfinished => Cause::Drift,
         _ => Cause::Yours,
     };
     Some(PropertyChange {
         path: TRAFFIC.to_owned(),
-        before: Some(json!(before)),
+        before: Some(json!(alias.text())),
         after: Some(json!("a new version")),
+        cause,
+    })
+}
+
+/// Executions kept warm: what is declared, what the last release declared, what the live version has.
+fn warm(name: &str, declared: &DesiredFunction, state: &State, live: &LiveFunction) -> Option<PropertyChange> {
+    let version = live.alias.present()?.version.as_str();
+    let have = live.provisioned.get(version).copied();
+    let strays = live.provisioned.keys().any(|other| other != version);
+    if have == declared.provisioned && !strays {
+        return None;
+    }
+    let before = state.current_release().and_then(|release| release.functions.get(name)?.provisioned);
+    let cause = match (have == before, declared.provisioned == before) {
+        (true, _) => Cause::Yours,
+        (false, true) => Cause::Drift,
+        (false, false) if have == declared.provisioned => Cause::Converged,
+        (false, false) => Cause::Both,
+    };
+    Some(PropertyChange {
+        path: WARM.to_owned(),
+        before: have.map(|executions| json!(executions)),
+        after: declared.provisioned.map(|executions| json!(executions)),
         cause,
     })
 }
@@ -152,7 +175,7 @@ fn traffic(
 /// Whether a function's property is part of a version, so that a change reaches traffic only with a new one. A version's
 /// description is its own: it names the release.
 pub(crate) fn is_versioned(property: &str) -> bool {
-    !["Description", "Tags", "ReservedConcurrentExecutions", "RecursiveLoop", "CodeSigningConfigArn"]
+    !["Description", WARM, "Tags", "ReservedConcurrentExecutions", "RecursiveLoop", "CodeSigningConfigArn"]
         .contains(&property)
         && !property.starts_with('(')
 }

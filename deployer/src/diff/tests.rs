@@ -39,6 +39,7 @@ pub(crate) fn desired(template: Template, code: &str) -> Desired {
         id: LogicalId::new("F"),
         code: code.to_owned(),
         parameters: ["FCode".to_owned(), "FVersion".to_owned()],
+        provisioned: None,
     };
     Desired { template, functions: [("f".to_owned(), function)].into(), ..Desired::default() }
 }
@@ -104,6 +105,7 @@ pub(crate) fn state(deployed: (&str, u32), live: (&str, u32, &str)) -> State {
         latest: snapshot.clone(),
         alias: Known::Present(alias),
         serving: Some(snapshot),
+        provisioned: BTreeMap::new(),
     };
     State {
         busy: None,
@@ -179,6 +181,7 @@ fn code_that_no_release_of_ours_put_there_is_drift() {
         version: FunctionVersion::new("1"),
         code_sha256: CODE_A.to_owned(),
         changed: true,
+        provisioned: None,
     };
     let mut state = state(("a", 256), ("a", 256, "by-hand"));
     let mut release = crate::plan::blank_record(&state, release::Action::Deploy, None, jiff::Timestamp::UNIX_EPOCH);

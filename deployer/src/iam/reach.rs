@@ -8,6 +8,7 @@
 //! inside an async function. Sees nothing of code that signs requests itself ([`Reach::incomplete`]).
 
 use super::actions;
+use memchr::memmem;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An operation of an SDK crate: `s3`, `get_object`.
@@ -43,10 +44,8 @@ pub(crate) fn of(binary: &[u8]) -> Reach {
     let mut reach = Reach::default();
     let mut linked = BTreeSet::new();
     let marker = b"aws-sdk-";
-    let mut at = 0;
-    while let Some(found) = find(&binary[at..], marker) {
-        at += found + marker.len();
-        let Some((sdk, rest)) = word(&binary[at..]) else { continue };
+    for found in memmem::find_iter(binary, marker) {
+        let Some((sdk, rest)) = word(&binary[found + marker.len()..]) else { continue };
         let rest = version(rest);
         if rest.starts_with(b"/src/") {
             linked.insert(sdk.to_owned());
@@ -60,7 +59,7 @@ pub(crate) fn of(binary: &[u8]) -> Reach {
         }
     }
     for crate_name in OTHERS {
-        if find(binary, format!("/{crate_name}-").as_bytes()).is_some() {
+        if memmem::find(binary, format!("/{crate_name}-").as_bytes()).is_some() {
             reach.incomplete.push(format!("{crate_name} signs requests by itself"));
         }
     }
@@ -70,19 +69,6 @@ pub(crate) fn of(binary: &[u8]) -> Reach {
     });
     reach.incomplete.extend(silent.map(|sdk| format!("aws-sdk-{sdk} is linked, but no operation of it was found")));
     reach
-}
-
-fn find(bytes: &[u8], marker: &[u8]) -> Option<usize> {
-    let first = *marker.first()?;
-    let mut at = 0;
-    while let Some(next) = bytes[at..].iter().position(|byte| *byte == first) {
-        at += next;
-        if bytes[at..].starts_with(marker) {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
 }
 
 /// The letters, digits and `_` that `bytes` begins with, and the rest.

@@ -2,14 +2,14 @@
 
 use super::access::Access;
 use super::reference::{EnvValue, Target};
+use super::release::{Check, Course};
 use super::trigger::Trigger;
-use crate::decode::{Decode, choice, mismatch, record};
+use crate::decode::{Decode, choice, record};
 use crate::diag::Diagnostics;
 use crate::source::Spanned;
-use crate::units::{self, Mebibytes, Percent};
+use crate::units::Mebibytes;
 use crate::yaml::{Kind, Node};
 use indexmap::IndexMap;
-use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 record! {
@@ -58,8 +58,10 @@ record! {
         logs: Option<Spanned<Duration>>,
         /// Tags of the function and its role.
         tags: IndexMap<String, String>,
-        /// How traffic moves to a new version.
-        release: Option<Spanned<Strategy>>,
+        /// How traffic moves to a new version, and what watches it.
+        release: Option<Spanned<Course>>,
+        /// Calls of the new version before any traffic moves.
+        before: Vec<Check>,
     }
 }
 
@@ -85,8 +87,8 @@ record! {
         network: Option<Spanned<String>>,
         /// Tags of every function and role.
         tags: IndexMap<String, String>,
-        /// How traffic moves to a new version.
-        release: Option<Spanned<Strategy>>,
+        /// How traffic moves to a new version, and what watches it.
+        release: Option<Spanned<Course>>,
         /// Permissions boundary of every generated role, an ARN.
         permissions_boundary: Option<String>,
     }
@@ -130,7 +132,7 @@ record! {
     pub(crate) struct Concurrency {
         /// Executions reserved for, and at most used by, this function. 0 stops it.
         reserved: Option<Spanned<u32>>,
-        /// Executions kept warm on the live alias.
+        /// Executions kept warm for the version that is live.
         provisioned: Option<Spanned<u32>>,
     }
 }
@@ -178,63 +180,5 @@ record! {
         access_point: Target,
         /// Where it is mounted: below `/mnt/`.
         path: Spanned<String>,
-    }
-}
-
-/// How traffic moves from the old version to the new one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Strategy {
-    AllAtOnce,
-    /// `canary 10% for 5m`
-    Canary {
-        share: Percent,
-        bake: Duration,
-    },
-    /// `linear 10% every 1m`
-    Linear {
-        share: Percent,
-        every: Duration,
-    },
-}
-
-impl Strategy {
-    pub(crate) fn parse(text: &str) -> Option<Self> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let share =
-            |word: &str| word.strip_suffix('%')?.parse().ok().filter(|value| (1..=99).contains(value)).map(Percent);
-        match words.as_slice() {
-            ["all-at-once"] => Some(Self::AllAtOnce),
-            ["canary", part, "for", time] => {
-                Some(Self::Canary { share: share(part)?, bake: units::parse_duration(time)? })
-            }
-            ["linear", part, "every", time] => {
-                Some(Self::Linear { share: share(part)?, every: units::parse_duration(time)? })
-            }
-            _ => None,
-        }
-    }
-}
-
-impl Decode for Strategy {
-    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let parsed = match &node.kind {
-            Kind::String(text) => Self::parse(text),
-            _ => None,
-        };
-        parsed.or_else(|| mismatch(node, "`all-at-once`, `canary 10% for 5m` or `linear 10% every 1m`", diagnostics))
-    }
-    fn schema(_: &mut Map<String, Value>) -> Value {
-        json!({ "type": "string", "pattern": "^(all-at-once|canary [0-9]+% for .+|linear [0-9]+% every .+)$" })
-    }
-}
-
-impl Strategy {
-    /// As it is written in a stack file.
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Self::AllAtOnce => "all-at-once".to_owned(),
-            Self::Canary { share, bake } => format!("canary {}% for {}", share.0, units::show_duration(*bake)),
-            Self::Linear { share, every } => format!("linear {}% every {}", share.0, units::show_duration(*every)),
-        }
     }
 }

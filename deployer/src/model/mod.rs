@@ -12,6 +12,7 @@ pub(crate) mod pipe;
 mod places;
 pub(crate) mod queue;
 pub(crate) mod reference;
+pub(crate) mod release;
 pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;

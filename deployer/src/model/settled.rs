@@ -3,10 +3,11 @@
 //! Every default that a reader of a template may wonder about is decided here and nowhere else.
 
 use super::Stack;
-use super::function::{Architecture, Destination, Function, Strategy};
+use super::function::{Architecture, Destination, Function};
 use super::network::Network;
 use super::queue::DeadLetter;
 use super::reference::{EnvValue, Target};
+use super::release::{Course, Strategy};
 use super::trigger::{QueueTrigger, TriggerKind};
 use crate::source::Span;
 use crate::units::Mebibytes;
@@ -70,9 +71,10 @@ impl Stack {
     }
 
     /// How traffic moves to a new version of the function.
-    pub(crate) fn strategy<'a>(&'a self, function: &'a Function) -> &'a Strategy {
+    pub(crate) fn course<'a>(&'a self, function: &'a Function) -> &'a Course {
+        static ALL_AT_ONCE: Course = Course::of(Strategy::AllAtOnce);
         let settled = function.release.as_ref().or(self.file.defaults.release.as_ref());
-        settled.map_or(&Strategy::AllAtOnce, |release| &release.value)
+        settled.map_or(&ALL_AT_ONCE, |release| &release.value)
     }
 
     /// Tags of everything in the stack.

@@ -1,9 +1,10 @@
 //! The steps that carry a plan's lines out. Every detail is decided here; `apply` is left no choice.
 
+use super::traffic::{self, Mover};
 use super::{Code, Line, Policy, StackStep, Step, artifact_key, repairs};
 use crate::artifact::Artifact;
 use crate::change_set::ChangeSet;
-use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, is_versioned};
+use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, WARM, is_versioned};
 use crate::ids::LogicalId;
 use crate::normalize;
 use crate::state::{Known, State};
@@ -17,11 +18,11 @@ pub(super) fn steps(
     state: &State,
     change_set: Option<ChangeSet>,
     policy: &Policy,
-) -> Vec<Step> {
+) -> (Vec<Step>, Vec<String>) {
     let is_new = state.stack().is_none();
     let protect = policy.protect && !state.deployed.present().is_some_and(|deployed| deployed.protected);
     if lines.iter().all(|line| line.change.action == Action::Leave) && !is_new && !protect {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let bucket = &state.place.bucket;
     let mut steps = Vec::new();
@@ -30,6 +31,7 @@ pub(super) fn steps(
     }
     let change_of = |id: &LogicalId| lines.iter().map(|line| &line.change).find(|change| change.id == *id);
     let mut after = Vec::new();
+    let mut movers = Vec::new();
     for (function, declared) in &desired.functions {
         let Some(change) = change_of(&declared.id) else { continue };
         let live = state.live(&declared.id);
@@ -72,18 +74,15 @@ pub(super) fn steps(
         let versioned = change.properties.iter().any(|property| is_versioned(property.property()));
         // What could not be read is given a version rather than left on an old one.
         if is_made || moves || (versioned && change.unverified.is_some()) {
-            let alias = live.filter(|_| !is_made).and_then(|live| live.alias.present());
             let code_sha256 = code.and_then(|(_, digest)| digest);
             after.push(Step::Publish { function: function.clone(), name: name.clone(), code_sha256 });
-            after.push(Step::Shift {
-                function: function.clone(),
-                name,
-                from: alias.map(|alias| alias.version.clone()),
-                to: None,
-                revision_id: alias.map(|alias| alias.revision_id.clone()),
-            });
+            movers.push(Mover { function, name: name.clone(), change, live: live.filter(|_| !is_made) });
         }
+        let is_moved = movers.last().is_some_and(|mover| mover.function == function);
+        after.extend(traffic::warmth(function, &name, declared, live.filter(|_| !is_made), is_moved));
     }
+    let (shifts, notes) = traffic::steps(&movers, lines, &policy.courses, &policy.ignore_alarms);
+    after.extend(shifts);
     steps.push(Step::OpenRelease);
     let gone = repairs::out_and_back(lines);
     if !gone.is_empty()
@@ -110,7 +109,7 @@ pub(super) fn steps(
     steps.extend(after);
     steps.push(Step::CloseRelease);
     steps.sort_by_key(Step::phase);
-    steps
+    (steps, notes)
 }
 
 /// Properties that go through Lambda's own API: drift that the stack will not repair, and what the place's CloudFormation
@@ -125,7 +124,7 @@ fn configured(change: &Change, desired: &Desired, id: LogicalId, is_made: bool) 
     let drifted = |property: &&PropertyChange| {
         by_api.contains_key(property.property()) || matches!(property.cause, Cause::Drift | Cause::Both)
     };
-    let pseudo = [CODE, TRAFFIC];
+    let pseudo = [CODE, TRAFFIC, WARM];
     for property in
         change.properties.iter().filter(|property| !pseudo.contains(&property.path.as_str())).filter(drifted)
     {

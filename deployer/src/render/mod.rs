@@ -17,6 +17,7 @@ pub(crate) mod samples;
 use crate::diff::{Action, CODE, Cause, PropertyChange, SECTION, TRAFFIC};
 use crate::ids::{FunctionVersion, LogicalId};
 use crate::meaning::{self, Item};
+use crate::plan::traffic::Gradual;
 use crate::plan::{Intent, Line, Plan, Step, Undo};
 use crate::release::Outcome;
 use crate::risk::Risk;
@@ -88,6 +89,8 @@ pub(crate) fn headline(plan: &Plan) -> String {
         Intent::Deploy => "Plan".to_owned(),
         Intent::Drift => "Drift".to_owned(),
         Intent::Rollback { to } => format!("Rollback to release {to}"),
+        Intent::Promote { release } => format!("Promotion of release {release}"),
+        Intent::Abort { release } => format!("Abort of release {release}"),
         Intent::Destroy => "Deletion".to_owned(),
         Intent::Recover => "Diagnosis".to_owned(),
         Intent::Prune => "What is no longer needed".to_owned(),
@@ -141,6 +144,8 @@ pub(crate) fn next_command(plan: &Plan) -> Option<String> {
     let command = match plan.intent {
         Intent::Deploy | Intent::Drift => place.command("deploy"),
         Intent::Rollback { to } => format!("{} --to {to}", place.command("rollback")),
+        Intent::Promote { .. } => place.command("promote"),
+        Intent::Abort { .. } => place.command("abort"),
         Intent::Destroy => place.command("destroy"),
         Intent::Recover => format!("{} --yes", place.command("doctor")),
         Intent::Prune => place.command("prune"),
@@ -317,6 +322,15 @@ pub(crate) fn step(step: &Step) -> Option<String> {
             Some(format!("put {} of {name} right by its service's own API", changed.join(", ")))
         }
         Step::Remove { name, .. } => Some(format!("remove {name}")),
+        Step::Check { function, checks, .. } => {
+            let asks: Vec<&str> = checks.iter().map(|check| check.asks.as_str()).collect();
+            Some(format!("call the new version of {function} before any traffic moves: {}", asks.join(", ")))
+        }
+        Step::Gradual(step) => Some(gradual(step)),
+        Step::Provision { function, executions: Some(executions), .. } => {
+            Some(format!("keep {executions} executions of {function} warm"))
+        }
+        Step::Provision { function, executions: None, .. } => Some(format!("keep no executions of {function} warm")),
         Step::Protect { on } => Some(format!("switch termination protection {}", if *on { "on" } else { "off" })),
         Step::Settle { records } => {
             let each = records.iter().map(|record| match &record.outcome {
@@ -343,6 +357,25 @@ pub(crate) fn step(step: &Step) -> Option<String> {
         Step::EmptyBucket { bucket, .. } => Some(format!("delete every object in {bucket}")),
         _ => None,
     }
+}
+
+/// `move a, b by canary 10% for 5m; c all-at-once; watched by alarms x, y`
+fn gradual(step: &Gradual) -> String {
+    let mut paces: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for one in &step.moves {
+        paces.entry(&one.strategy).or_default().push(&one.function);
+    }
+    let paces: Vec<String> = paces.iter().map(|(pace, names)| format!("{} {pace}", names.join(", "))).collect();
+    let alarms: Vec<&str> = step
+        .alarms
+        .iter()
+        .map(|alarm| alarm.name.as_deref().or(alarm.id.as_ref().map(LogicalId::as_str)).unwrap_or_default())
+        .collect();
+    let watched = match alarms.as_slice() {
+        [] => "watched by no alarm".to_owned(),
+        alarms => format!("watched by {}: in ALARM, all go back", alarms.join(", ")),
+    };
+    format!("move traffic: {}; {watched}", paces.join("; "))
 }
 
 /// `12.3 MB`

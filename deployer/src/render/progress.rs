@@ -42,6 +42,9 @@ pub(crate) fn line(event: &Event, elapsed: Duration) -> Option<String> {
                 _ => format!("  {function}: live {to}"),
             }
         }
+        Event::Note(text) => text.clone(),
+        // Every move of it has been told.
+        Event::Step { step: Step::Gradual(_), .. } => return None,
         Event::Step { step, .. } => format!("  {}", super::step(step)?),
     };
     Some(format!("{time} {text}"))

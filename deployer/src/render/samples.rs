@@ -45,6 +45,7 @@ pub(crate) fn empty() -> Plan {
             template_sha256: None,
             template_key: None,
             functions: IndexMap::new(),
+            shifting: IndexMap::new(),
             outcome: Outcome::Started,
         },
         place,
