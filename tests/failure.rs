@@ -100,7 +100,8 @@ fn two_deployments_at_once_leave_one_state() {
 
 /// The number in the last line of a deployment that got one for itself: `release 2 of race-dev is live`, or `failed`.
 fn claimed(run: &Run) -> Option<&str> {
-    let began = run.stderr.contains("claiming the release number") && !run.stderr.contains("was claimed by another");
+    let refused = ["was claimed by another", "is being changed by"].iter().any(|words| run.stderr.contains(words));
+    let began = run.stderr.contains("claiming the release number") && !refused;
     let numbers =
         run.stderr.split("release ").filter_map(|rest| rest.split_once(" of race-dev ")).map(|(number, _)| number);
     numbers.last().filter(|_| began)

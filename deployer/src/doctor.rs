@@ -7,6 +7,7 @@ use crate::plan::{Intent, Plan, Step, blank_record, was_never_made};
 use crate::release;
 use crate::settle::{self, change_set_number};
 use crate::state::{Deployed, Known, LiveFunction, State};
+use crate::unfinished;
 
 /// What a diagnosis is made from besides the state.
 #[derive(Debug, Clone, Default)]
@@ -135,7 +136,10 @@ fn of_function(live: &LiveFunction, state: &State) -> Vec<Finding> {
             ),
         ));
     }
-    let weighted = live.alias.present().filter(|alias| !alias.weights.is_empty() && state.busy.is_none());
+    let is_shifting = unfinished::left(state)
+        .is_some_and(|found| found.release.shifting.values().any(|shifting| shifting.function == *name));
+    let is_left = state.busy.is_none() && !is_shifting;
+    let weighted = live.alias.present().filter(|alias| !alias.weights.is_empty() && is_left);
     if let Some(alias) = weighted {
         let shares: Vec<String> = alias
             .weights

@@ -90,8 +90,8 @@ async fn one(
         }
     };
     // In the middle of a shift, back is where it came from.
-    let standing = unfinished::found(&state).and_then(|_| state.current_release().map(|current| current.number));
-    let to = args.to.or(standing).or_else(|| settle::goes_on(&settled, &state));
+    let stands = || unfinished::found(&state).and_then(|_| state.current_release().map(|current| current.number));
+    let to = args.to.or_else(|| settle::goes_on(&settled, &state)).or_else(stands);
     let target = release::target(releases, &name, to).map_err(|reason| {
         let (stack, stage, sandbox) = (&stack.file.stack.value, &stack.stage, ctx.sandbox_flag());
         let next = format!("deployer releases {stack} --stage {stage}{sandbox}");
