@@ -34,6 +34,10 @@ pub(crate) fn superseded(state: &State) -> Vec<Release> {
     let open = releases.iter().filter(|release| release.outcome == Outcome::Started);
     open.map(|release| match newest == Some(release.number) && is_live(release, state) {
         true => completed(release, before, state),
+        // Its aliases may stand in the middle still, should the one that comes after it not get to move them.
+        false if !release.shifting.is_empty() => {
+            Release { outcome: Outcome::Held { reason: DIED.to_owned() }, ..release.clone() }
+        }
         false => Release { outcome: Outcome::Failed { reason: DIED.to_owned() }, ..release.clone() },
     })
     .collect()

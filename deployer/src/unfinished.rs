@@ -51,6 +51,11 @@ pub(crate) fn found(state: &State) -> Option<Unfinished<'_>> {
     None
 }
 
+/// The same, while nobody works on the stack: a shift under way is not left behind.
+pub(crate) fn left(state: &State) -> Option<Unfinished<'_>> {
+    found(state).filter(|_| state.busy.is_none())
+}
+
 fn share(alias: &LiveAlias, from: &FunctionVersion, to: &FunctionVersion) -> Option<u8> {
     let weights: Vec<_> = alias.weights.iter().collect();
     match weights.as_slice() {

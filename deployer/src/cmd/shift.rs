@@ -4,11 +4,14 @@ use super::{confirm, plan as plan_command};
 use crate::aws::traffic;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::hold::Waiting;
+use crate::hold::{Held, Waiting};
+use crate::model::Stack;
+use crate::plan::Plan;
+use crate::release::Release;
 use crate::session::{Connection, Session};
 use crate::shifts::{self, Options};
-use crate::state::State;
-use crate::{courses, live, pipeline, project, unfinished};
+use crate::state::{Place, State};
+use crate::{courses, live, pipeline, project, settle, unfinished};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Promote {
@@ -39,7 +42,24 @@ pub(crate) async fn promote(ctx: &Ctx, args: &Promote) -> Result<Exit, Failure> 
     let stack = pipeline::only(&project.stacks, "promote")?;
     let mut session = Session::open(ctx).await?;
     let connection = session.connect(stack).await?;
-    let state = read(stack, &connection).await?;
+    let place = live::place(stack, &connection.clients, &connection.identity);
+    let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
+    let done = promote_one(ctx, args, stack, &connection, place, &mut held).await;
+    confirm::free(held).await;
+    done?;
+    session.tell_calls(ctx);
+    Ok(Exit::Done)
+}
+
+async fn promote_one(
+    ctx: &Ctx,
+    args: &Promote,
+    stack: &Stack,
+    connection: &Connection,
+    place: Place,
+    held: &mut Option<Held>,
+) -> Result<(), Failure> {
+    let (state, settled) = read(connection, place).await?;
     let unfinished = unfinished::found(&state).ok_or_else(|| nothing(&state))?;
     let template = state.stack().map(|deployed| deployed.template.clone()).unwrap_or_default();
     let courses = courses::of(&ctx.root, stack, &template, Some(&state));
@@ -59,14 +79,14 @@ pub(crate) async fn promote(ctx: &Ctx, args: &Promote) -> Result<Exit, Failure> 
         }
     };
     let options = Options { gradually: args.gradually, courses, ignore_alarms: args.ignore_alarm.clone(), alarms };
-    let plan = shifts::promote(&unfinished, &options, &state);
+    let mut plan = shifts::promote(&unfinished, &options, &state);
+    leave_nothing_open(&mut plan, settled, &state);
     plan_command::show(ctx, &plan, None);
     let number = plan.record.number;
     confirm::agree(ctx, &plan, &format!("Finish release {number} of {}?", plan.place.stack))?;
-    confirm::carry_out(ctx, &connection, &plan, &mut None, &args.waiting).await?;
+    confirm::carry_out(ctx, connection, &plan, held, &args.waiting).await?;
     ctx.say(format!("release {number} of {} is live", plan.place.stack));
-    session.tell_calls(ctx);
-    Ok(Exit::Done)
+    Ok(())
 }
 
 pub(crate) async fn abort(ctx: &Ctx, args: &Abort) -> Result<Exit, Failure> {
@@ -74,21 +94,45 @@ pub(crate) async fn abort(ctx: &Ctx, args: &Abort) -> Result<Exit, Failure> {
     let stack = pipeline::only(&project.stacks, "abort")?;
     let mut session = Session::open(ctx).await?;
     let connection = session.connect(stack).await?;
-    let state = read(stack, &connection).await?;
-    let unfinished = unfinished::found(&state).ok_or_else(|| nothing(&state))?;
-    let plan = shifts::abort(&unfinished, &state);
-    plan_command::show(ctx, &plan, None);
-    let number = plan.record.number;
-    confirm::agree(ctx, &plan, &format!("Take release {number} of {} back?", plan.place.stack))?;
-    confirm::carry_out(ctx, &connection, &plan, &mut None, &args.waiting).await?;
-    ctx.say(format!("release {number} of {} is taken back", plan.place.stack));
+    let place = live::place(stack, &connection.clients, &connection.identity);
+    let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
+    let done = abort_one(ctx, args, &connection, place, &mut held).await;
+    confirm::free(held).await;
+    done?;
     session.tell_calls(ctx);
     Ok(Exit::Done)
 }
 
-async fn read(stack: &crate::model::Stack, connection: &Connection) -> Result<State, Failure> {
-    let place = live::place(stack, &connection.clients, &connection.identity);
-    live::read_functions(&connection.clients, place).await.map_err(pipeline::unread)
+async fn abort_one(
+    ctx: &Ctx,
+    args: &Abort,
+    connection: &Connection,
+    place: Place,
+    held: &mut Option<Held>,
+) -> Result<(), Failure> {
+    let (state, settled) = read(connection, place).await?;
+    let unfinished = unfinished::found(&state).ok_or_else(|| nothing(&state))?;
+    let mut plan = shifts::abort(&unfinished, &state);
+    leave_nothing_open(&mut plan, settled, &state);
+    plan_command::show(ctx, &plan, None);
+    let number = plan.record.number;
+    confirm::agree(ctx, &plan, &format!("Take release {number} of {} back?", plan.place.stack))?;
+    confirm::carry_out(ctx, connection, &plan, held, &args.waiting).await?;
+    ctx.say(format!("release {number} of {} is taken back", plan.place.stack));
+    Ok(())
+}
+
+/// The state as its ledger ought to read, and what has to be written for that.
+async fn read(connection: &Connection, place: Place) -> Result<(State, Vec<Release>), Failure> {
+    let mut state = live::read_functions(&connection.clients, place).await.map_err(pipeline::unread)?;
+    let settled = settle::settle(&mut state);
+    Ok((state, settled))
+}
+
+/// The release itself gets its end by this very plan; others are recorded beside it.
+fn leave_nothing_open(plan: &mut Plan, settled: Vec<Release>, state: &State) {
+    let others: Vec<Release> = settled.into_iter().filter(|release| release.number != plan.record.number).collect();
+    settle::leave_nothing_open(&mut plan.steps, &others, state);
 }
 
 fn nothing(state: &State) -> Failure {

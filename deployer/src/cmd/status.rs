@@ -40,7 +40,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
                 alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
             all.push(json!({ "stack": state.place.stack, "functions": state.functions, "alarms": alarms,
                 "release": state.current_release(),
-                "shift": unfinished::found(&state).map(|found| found.note(&state)) }));
+                "shift": unfinished::left(&state).map(|found| found.note(&state)) }));
             continue;
         }
         ctx.result(&heading(&state));
@@ -51,7 +51,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         if !rows.is_empty() {
             ctx.result(&(table(&HEADING, &rows) + "\n"));
         }
-        if let Some(found) = unfinished::found(&state) {
+        if let Some(found) = unfinished::left(&state) {
             ctx.result(&(found.note(&state) + "\n"));
         }
         ctx.result(&match alarms {
