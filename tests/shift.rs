@@ -231,6 +231,9 @@ fn a_shift_that_was_killed_goes_on_or_back() {
         "{}",
         plan.text()
     );
+    let doctor = shop.run(&["doctor", "shifted"]);
+    assert!(doctor.text().contains("the shift of release 2 stands in the middle"), "{}", doctor.text());
+    assert!(!doctor.text().contains("left between versions"), "{}", doctor.text());
     shop.ends(0, &["promote", "shifted", "--yes"]);
     assert_eq!(versions(&shop), ["2", "2"]);
     shop.is_settled();

@@ -46,6 +46,15 @@ pub(crate) fn findings(state: &State, signs: &Signs) -> Vec<Finding> {
         found.extend(of_function(live, state));
     }
     found.extend(of_lease(signs));
+    found.extend(unfinished::left(state).map(|shift| {
+        let each: Vec<String> =
+            shift.functions.iter().map(|half| format!("{} {}", half.function, half.text())).collect();
+        let (promote, abort) = (state.place.command("promote"), state.place.command("abort"));
+        Finding::advice(
+            format!("the shift of release {} stands in the middle: {}", shift.release.number, each.join(", ")),
+            format!("`{promote}` finishes it, `{abort}` takes it back"),
+        )
+    }));
     for record in settle::records(state) {
         let started = record.started.strftime("%Y-%m-%d %H:%M:%S UTC");
         let ended = match record.outcome.stands() {
@@ -136,7 +145,7 @@ fn of_function(live: &LiveFunction, state: &State) -> Vec<Finding> {
             ),
         ));
     }
-    let is_shifting = unfinished::left(state)
+    let is_shifting = unfinished::found(state)
         .is_some_and(|found| found.release.shifting.values().any(|shifting| shifting.function == *name));
     let is_left = state.busy.is_none() && !is_shifting;
     let weighted = live.alias.present().filter(|alias| !alias.weights.is_empty() && is_left);

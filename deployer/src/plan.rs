@@ -413,7 +413,7 @@ pub(crate) fn plan(
     let mut blocked = blocks::blocks(&heeded, state, policy);
     let (mut steps, mut notes) = steps::steps(&heeded, desired, state, change_set, policy);
     blocked.extend(traffic::blocks(&steps, policy.alarms.as_ref()));
-    let settled = settle::records(state);
+    let settled = settle::superseded(state);
     settle::leave_nothing_open(&mut steps, &settled, state);
     notes.extend(unfinished::left(state).map(|found| found.note(state)));
     notes.extend(state.busy.iter().map(|lease| format!("the stack is being changed by {}", lease.told())));

@@ -9,14 +9,22 @@ use crate::diff::is_versioned;
 use crate::plan::Step;
 use crate::release::{Action, Outcome, Release, Released};
 use crate::state::{Known, LiveFunction, Snapshot, State};
+use crate::unfinished;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Why a release failed that nobody lived to explain.
 pub(crate) const DIED: &str = "its process ended before it was through";
 
-/// The open records of `state` as they ought to read. None while somebody works on the stack.
+/// The open records of `state` as they ought to read. None while somebody works on the stack. A release whose shift stands
+/// in the middle is left open: it can be promoted or aborted.
 pub(crate) fn records(state: &State) -> Vec<Release> {
+    let unfinished = unfinished::found(state).map(|found| found.release.number);
+    superseded(state).into_iter().filter(|release| Some(release.number) != unfinished).collect()
+}
+
+/// The same when another release comes after them: nothing stays open.
+pub(crate) fn superseded(state: &State) -> Vec<Release> {
     if state.busy.is_some() {
         return Vec::new();
     }
@@ -26,8 +34,8 @@ pub(crate) fn records(state: &State) -> Vec<Release> {
     let open = releases.iter().filter(|release| release.outcome == Outcome::Started);
     open.map(|release| match newest == Some(release.number) && is_live(release, state) {
         true => completed(release, before, state),
-        // A shift that stands in the middle waits for somebody to decide, whoever began it.
-        false if newest == Some(release.number) && !release.shifting.is_empty() => {
+        // Its aliases may stand in the middle still, should the one that comes after it not get to move them.
+        false if !release.shifting.is_empty() => {
             Release { outcome: Outcome::Held { reason: DIED.to_owned() }, ..release.clone() }
         }
         false => Release { outcome: Outcome::Failed { reason: DIED.to_owned() }, ..release.clone() },
