@@ -158,7 +158,8 @@ fn case(kind: Kind, call: &Call, fault: Fault) -> Result<(), String> {
     match (fault, first.code) {
         (Fault::Kill, -1) | (Fault::Interrupt, 0) => {}
         (Fault::Kill, _) => return failed("it was not killed", &first),
-        (Fault::Interrupt, 130) | (_, 1) if told => {}
+        // What may not be planned on what could not be read is blocked.
+        (Fault::Interrupt, 130) | (_, 1 | 6) if told => {}
         (Fault::Throttle | Fault::Broken | Fault::Reset | Fault::Refuse, 0) => {}
         _ => return failed("neither through nor explained", &first),
     }

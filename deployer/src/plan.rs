@@ -6,29 +6,31 @@
 mod blocks;
 pub(crate) mod quotas;
 mod repairs;
+mod step;
 mod steps;
 pub(crate) mod traffic;
+mod weigh;
 
 pub(crate) use blocks::was_never_made;
+pub(crate) use step::{Code, Phase, StackStep, Step};
+use weigh::{order, refined, weighed};
 
 use crate::change_set::ChangeSet;
-use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, WARM};
+use crate::diff::{Action, Cause, Change, Desired};
 use crate::guard::Violation;
-use crate::ids::{FunctionVersion, LogicalId};
-use crate::meaning::{self, Meaning};
+use crate::ids::FunctionVersion;
+use crate::meaning::Meaning;
 use crate::model::stage::Allow;
 use crate::picture::{self, Picture};
 use crate::release::{self, Commit, Outcome, Release, Released};
-use crate::risk::{self, Risk};
+use crate::risk::Risk;
 use crate::settle;
-use crate::state::{Fingerprints, Known, Place, Properties, State, Stranger};
+use crate::state::{Fingerprints, Known, Place, State};
 use crate::unfinished;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// What a deployment, a rollback or a deletion will do. `format_version` 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -127,206 +129,6 @@ pub(crate) struct Block {
     /// The word for `--allow`; `None` where no flag helps.
     pub(crate) allow: Option<String>,
     pub(crate) way_out: String,
-}
-
-/// Where a function's code comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Code {
-    Object { bucket: String, key: String },
-    Image { uri: String },
-}
-
-/// One thing to do. Everything that must be decided is decided.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case", tag = "step")]
-pub(crate) enum Step {
-    CreateBucket {
-        bucket: String,
-    },
-    Upload {
-        function: String,
-        bucket: String,
-        key: String,
-        path: PathBuf,
-        size: u64,
-    },
-    /// Claims the release number.
-    OpenRelease,
-    /// Executes the change set; without one, makes it first: a new stack has nothing to compare with.
-    Stack(StackStep),
-    Protect {
-        on: bool,
-    },
-    /// Lets go of what was deleted by hand, so that the next stack operation makes it again.
-    LetGo(StackStep),
-    /// Makes a live resource what `properties` say, by its service's own API.
-    Repair {
-        id: LogicalId,
-        kind: String,
-        name: String,
-        /// Every property that is compared, as the template says it.
-        properties: Properties,
-        /// The top-level ones that differ.
-        changed: Vec<String>,
-        /// It was deleted by hand.
-        again: bool,
-    },
-    /// Takes away what somebody attached.
-    Remove {
-        name: String,
-        stranger: Stranger,
-    },
-    /// Sets properties of a function by Lambda's own API.
-    Configure {
-        function: String,
-        id: LogicalId,
-        properties: Map<String, Value>,
-    },
-    UpdateCode {
-        function: String,
-        name: String,
-        code: Code,
-    },
-    /// Publishes `$LATEST`.
-    Publish {
-        function: String,
-        name: String,
-        code_sha256: Option<String>,
-    },
-    /// Calls the new version by its number, before any traffic moves.
-    Check {
-        function: String,
-        name: String,
-        checks: Vec<crate::checks::Check>,
-    },
-    /// Moves the traffic of several functions little by little.
-    Gradual(traffic::Gradual),
-    /// Moves the alias; `to` is `None` for the version published by this plan.
-    Shift {
-        function: String,
-        name: String,
-        from: Option<FunctionVersion>,
-        to: Option<FunctionVersion>,
-        revision_id: Option<String>,
-    },
-    /// Keeps executions of the live version warm, and no longer those of `remove`.
-    Provision {
-        function: String,
-        name: String,
-        /// `None` for the version published by this plan.
-        version: Option<FunctionVersion>,
-        /// `None`: none at all.
-        executions: Option<u32>,
-        remove: Vec<FunctionVersion>,
-    },
-    EmptyBucket {
-        id: LogicalId,
-        bucket: String,
-    },
-    DeleteStack {
-        id: String,
-    },
-    /// Writes success into the release record.
-    CloseRelease,
-    /// Writes how earlier releases ended whose process did not live to say so.
-    Settle {
-        records: Vec<Release>,
-    },
-    /// Deletes change sets that nobody can execute any more.
-    DropChangeSets {
-        names: Vec<String>,
-    },
-    /// Lets CloudFormation go on with a rollback that failed; what is skipped stays as it is.
-    ContinueRollback {
-        skip: Vec<LogicalId>,
-    },
-    /// Deletes versions that nothing refers to.
-    DropVersions {
-        name: String,
-        versions: Vec<FunctionVersion>,
-    },
-    /// Deletes artifacts and templates that no retained release names.
-    DropObjects {
-        bucket: String,
-        keys: Vec<String>,
-    },
-    /// Writes failure into it; never planned, `apply` adds it.
-    FailRelease {
-        reason: String,
-    },
-    /// Writes into it that every alias is back; planned by `abort`, else `apply` adds it.
-    TakeBack {
-        reason: String,
-    },
-    /// Writes into it that it stays where it is; never planned, `apply` adds it.
-    HoldRelease {
-        reason: String,
-    },
-}
-
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub(crate) struct StackStep {
-    pub(crate) create: bool,
-    pub(crate) change_set: Option<ChangeSet>,
-    /// The template's text, as it is submitted.
-    pub(crate) template: String,
-    /// `None` keeps the deployed value.
-    pub(crate) parameters: BTreeMap<String, Option<String>>,
-    pub(crate) tags: Vec<(String, String)>,
-    /// Take over what exists already under the names that the template gives.
-    #[serde(default)]
-    pub(crate) import_existing: bool,
-    /// CloudFormation looks at what is live and puts every resource back to what the template says.
-    #[serde(default)]
-    pub(crate) revert_drift: bool,
-}
-
-/// Groups of steps, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Bucket,
-    Upload,
-    Open,
-    Settle,
-    LetGo,
-    Stack,
-    Protect,
-    Configure,
-    Code,
-    Publish,
-    Check,
-    Shift,
-    Provision,
-    Delete,
-    Sweep,
-    Close,
-}
-
-impl Step {
-    pub(crate) fn phase(&self) -> Phase {
-        match self {
-            Self::CreateBucket { .. } => Phase::Bucket,
-            Self::Upload { .. } => Phase::Upload,
-            Self::OpenRelease => Phase::Open,
-            Self::Settle { .. } => Phase::Settle,
-            Self::DropChangeSets { .. } | Self::DropVersions { .. } | Self::DropObjects { .. } => Phase::Sweep,
-            Self::ContinueRollback { .. } => Phase::LetGo,
-            Self::Stack(_) => Phase::Stack,
-            Self::Protect { .. } | Self::EmptyBucket { .. } => Phase::Protect,
-            Self::LetGo(_) => Phase::LetGo,
-            Self::Configure { .. } | Self::Repair { .. } | Self::Remove { .. } => Phase::Configure,
-            Self::UpdateCode { .. } => Phase::Code,
-            Self::Publish { .. } => Phase::Publish,
-            Self::Check { .. } => Phase::Check,
-            Self::Shift { .. } | Self::Gradual(_) => Phase::Shift,
-            Self::Provision { .. } => Phase::Provision,
-            Self::DeleteStack { .. } => Phase::Delete,
-            Self::CloseRelease | Self::FailRelease { .. } | Self::TakeBack { .. } | Self::HoldRelease { .. } => {
-                Phase::Close
-            }
-        }
-    }
 }
 
 impl Plan {
@@ -530,94 +332,8 @@ pub(crate) fn blank_record(
     }
 }
 
-/// Among equals: deletions first, then replacements, updates, creations; by type and name.
-fn order(change: &Change) -> (u8, String, String) {
-    let action = match change.action {
-        Action::Recreate => 0,
-        Action::Delete | Action::Remove => 1,
-        Action::Leave => 5,
-        Action::Replace => 2,
-        Action::Update => 3,
-        Action::Create | Action::Import => 4,
-    };
-    (action, change.kind.clone(), change.name.clone())
-}
-
-/// CloudFormation's own verdict overrides the table's, and adds what the templates alone do not show.
-fn refined(mut changes: Vec<Change>, change_set: Option<&ChangeSet>, desired: &Desired) -> Vec<Change> {
-    for verdict in change_set.into_iter().flat_map(|set| &set.changes) {
-        let found = changes.iter_mut().find(|change| change.id == verdict.logical_id);
-        match found {
-            Some(change) if change.action == Action::Update && verdict.replacement == "True" => {
-                change.action = Action::Replace
-            }
-            Some(_) => {}
-            // A conditional verdict on something that the template does not change follows from another change.
-            None if verdict.replacement == "True" => changes.push(Change {
-                id: verdict.logical_id.clone(),
-                kind: verdict.kind.clone(),
-                name: verdict.logical_id.to_string(),
-                action: Action::Replace,
-                cause: Cause::Yours,
-                properties: Vec::new(),
-                unverified: desired
-                    .template
-                    .resources
-                    .get(&verdict.logical_id)
-                    .map(|_| "CloudFormation replaces it because of another change".to_owned()),
-            }),
-            None => {}
-        }
-    }
-    changes
-}
-
-fn weighed(change: Change, desired: &Desired, state: &State) -> Line {
-    let before = state.deployed.present().and_then(|deployed| deployed.template.resources.get(&change.id));
-    let after = desired.template.resources.get(&change.id);
-    let is_function = change.kind == "AWS::Lambda::Function";
-    let (risk, reason) = match (change.action, before, after) {
-        (Action::Create, ..) => (Risk::Safe, "new".to_owned()),
-        (Action::Import, ..) => (Risk::Interrupts, "exists already, outside of the stack".to_owned()),
-        (Action::Recreate, ..) => risk::of_recreation(&change.kind),
-        (Action::Leave, ..) => (Risk::Safe, "watches it and stands in no stack; left alone".to_owned()),
-        (Action::Remove, ..) => (Risk::Interrupts, "somebody added it; what relies on it stops working".to_owned()),
-        (Action::Delete, ..) if change.cause == Cause::Converged => (Risk::Safe, "gone already".to_owned()),
-        (Action::Delete, Some(before), _) => risk::of_delete(before),
-        (Action::Replace, Some(before), Some(_)) => {
-            let create_only =
-                |property: &&PropertyChange| risk::is_create_only(&change.kind, property.property()) == Some(true);
-            let property = change.properties.iter().find(create_only).or(change.properties.first());
-            risk::of_replacement(before, property.map_or("Type", PropertyChange::property))
-        }
-        (_, Some(_), Some(_)) => change
-            .properties
-            .iter()
-            .map(|property| match property.path.as_str() {
-                CODE => (Risk::Safe, "new code, served after the alias has moved".to_owned()),
-                TRAFFIC => (Risk::Safe, "traffic moves to a new version".to_owned()),
-                WARM => (Risk::Safe, "executions are kept warm, and paid for as long as they are".to_owned()),
-                _ => risk::of_update(&change.kind, property),
-            })
-            .max_by_key(|(risk, _)| *risk)
-            .unwrap_or((Risk::Safe, "changed in place".to_owned())),
-        _ => (Risk::Safe, "no effect on running code".to_owned()),
-    };
-    let (risk, reason) = match &change.unverified {
-        Some(why) => (risk.raised(), format!("{reason}; not verified against AWS: {why}")),
-        None => (risk, reason),
-    };
-    let undo = match (change.action, risk) {
-        (_, Risk::LosesData) => Undo::No,
-        (Action::Update, _) if is_function => Undo::Alias,
-        _ if change.cause == Cause::Drift => Undo::ByHand,
-        _ => Undo::ChangeSet,
-    };
-    let meaning = meaning::of(&change, after.or(before));
-    Line { change, risk, reason, undo, meaning, kept: false }
-}
-
 #[cfg(test)]
 mod simulation;
+
 #[cfg(test)]
 mod tests;

@@ -188,6 +188,7 @@ impl<T> Known<T> {
     }
 }
 
+#[cfg(test)]
 impl Deployed {
     /// A stack of which only the resources are known.
     pub(crate) fn of(resources: IndexMap<LogicalId, DeployedResource>) -> Self {

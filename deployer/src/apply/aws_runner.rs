@@ -35,6 +35,8 @@ pub(crate) struct AwsRunner<'a, F: Fn(Event)> {
     published: Mutex<IndexMap<String, FunctionVersion>>,
     now: fn() -> jiff::Timestamp,
     tell: F,
+    /// The stack after its operation; read when a step first asks.
+    deployed: tokio::sync::OnceCell<Deployed>,
     /// Somebody wants it to stop; looked at while it waits.
     stop: Option<&'a AtomicBool>,
     /// The stack's lease; `None` until there is a bucket to keep it in.
@@ -47,7 +49,18 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
     pub(crate) fn new(clients: &'a Clients, plan: &'a Plan, now: fn() -> jiff::Timestamp, tell: F) -> Self {
         let record = Mutex::new(plan.record.clone());
         let (published, lease) = (Mutex::default(), tokio::sync::Mutex::default());
-        Self { clients, plan, record, published, now, tell, lease, typed: String::new(), stop: None }
+        Self {
+            clients,
+            plan,
+            record,
+            published,
+            now,
+            tell,
+            lease,
+            typed: String::new(),
+            stop: None,
+            deployed: tokio::sync::OnceCell::new(),
+        }
     }
 
     /// Stops waiting once `stop` is true.
@@ -146,24 +159,33 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
         stack::execute(self.clients, &place.stack, &id, &self.tell).await.map(|()| Done::Plain)
     }
 
+    /// The stack after its operation.
+    async fn stack_now(&self) -> Result<Deployed, StepError> {
+        let stack = &self.plan.place.stack;
+        match cloudformation::read(&self.clients.cloudformation, stack).await.map_err(still)? {
+            Known::Present(mut deployed) => {
+                secrets::with_arns(&self.clients.secrets, &mut deployed.resources).await;
+                Ok(deployed)
+            }
+            _ => Err(StepError { message: format!("stack {stack} is gone"), now: "nothing is deployed".to_owned() }),
+        }
+    }
+
     /// What `properties` say with the stack as it is now, and what `id` is called there.
     async fn evaluated(&self, id: &LogicalId, properties: &Properties) -> Result<(String, Properties), StepError> {
         let place = &self.plan.place;
-        let mut resources =
-            cloudformation::resources(&self.clients.cloudformation, &place.stack).await.map_err(still)?;
-        secrets::with_arns(&self.clients.secrets, &mut resources).await;
+        let deployed = self.deployed.get_or_try_init(|| self.stack_now()).await?;
         let exports = match properties.values().any(|value| value.to_string().contains("Fn::ImportValue")) {
             true => cloudformation::exports(&self.clients.cloudformation).await.map_err(still)?,
             false => BTreeMap::new(),
         };
-        let name = resources.get(id).map(|resource| resource.physical_id.to_string());
-        let deployed = Deployed::of(resources);
+        let name = deployed.resources.get(id).map(|resource| resource.physical_id.to_string());
         let scope = Scope {
             region: &place.region,
             account: &place.account,
             partition: &place.partition,
             stack_name: place.stack.as_str(),
-            deployed: &deployed,
+            deployed,
             exports: &exports,
         };
         let resolved: Option<Properties> =

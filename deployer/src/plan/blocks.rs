@@ -14,7 +14,10 @@ pub(super) fn blocks(lines: &[Line], state: &State, policy: &Policy) -> Vec<Bloc
         blocks.push(Block {
             what: format!("the release records cannot be read: {why}"),
             allow: None,
-            way_out: format!("see to it that the caller may list and read {}", state.place.bucket),
+            way_out: match why.contains(" may not ") {
+                true => format!("see to it that the caller may list and read {}", state.place.bucket),
+                false => "run the command again".to_owned(),
+            },
         });
     }
     if let Some(deployed) = state.deployed.present() {

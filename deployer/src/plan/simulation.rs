@@ -4,17 +4,20 @@
 use super::*;
 use crate::artifact::Artifact;
 use crate::diff::tests::place;
-use crate::diff::{DesiredFunction, FUNCTION, compare, diff};
-use crate::ids::PhysicalId;
+use crate::diff::{DesiredFunction, FUNCTION, PropertyChange, compare, diff};
 use crate::ids::Sha256 as Digest;
+use crate::ids::{LogicalId, PhysicalId};
 use crate::normalize;
 use crate::repair;
 use crate::resolve::{self, Scope};
-use crate::state::{Deployed, DeployedResource, LiveAlias, LiveFunction, LiveResource, ReadBy, Snapshot};
+use crate::state::{
+    Deployed, DeployedResource, LiveAlias, LiveFunction, LiveResource, Properties, ReadBy, Snapshot, Stranger,
+};
 use aws::{applied, told};
 use kinds::{Kind, kinds};
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::path::PathBuf;
 
 mod aws;
 mod kinds;

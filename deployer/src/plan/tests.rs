@@ -4,8 +4,9 @@ use super::*;
 use crate::artifact::Artifact;
 use crate::diff::diff;
 use crate::diff::tests::{desired, state, template};
-use crate::ids::Sha256 as Digest;
+use crate::ids::{LogicalId, Sha256 as Digest};
 use crate::state::Known;
+use std::path::PathBuf;
 
 const A: &str = "aaaa";
 
