@@ -55,7 +55,7 @@ pub(crate) fn before(kind: Kind) -> Shop {
 pub(crate) fn through(shop: &Shop, script: Script) -> (Run, Proxy) {
     let proxy = Proxy::start(shared().port, script);
     let mut command = shop.project.command(&["--sandbox", "deploy", "--yes"]);
-    command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url());
+    command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url()).env("DEPLOYER_TIMEOUT", "3");
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
     proxy.watch(child.id());
     let run = shop.project.ended(&child.wait_with_output().expect("it ends"));
@@ -160,7 +160,7 @@ fn case(kind: Kind, call: &Call, fault: Fault) -> Result<(), String> {
         (Fault::Kill, _) => return failed("it was not killed", &first),
         // What may not be planned on what could not be read is blocked.
         (Fault::Interrupt, 130) | (_, 1 | 6) if told => {}
-        (Fault::Throttle | Fault::Broken | Fault::Reset | Fault::Refuse, 0) => {}
+        (Fault::Throttle | Fault::Broken | Fault::Reset | Fault::Refuse | Fault::Hang, 0) => {}
         _ => return failed("neither through nor explained", &first),
     }
     let again = shop.run(&["deploy", "--yes"]);
@@ -214,8 +214,8 @@ fn killed_at_any_call_of_an_update() {
 }
 
 /// What goes wrong between the tool and AWS without ending either.
-const FAULTS: [Fault; 6] =
-    [Fault::Throttle, Fault::Broken, Fault::BrokenForGood, Fault::Reset, Fault::Refuse, Fault::Interrupt];
+const FAULTS: [Fault; 7] =
+    [Fault::Throttle, Fault::Broken, Fault::BrokenForGood, Fault::Reset, Fault::Refuse, Fault::Hang, Fault::Interrupt];
 
 /// Each kind of fault at a share of the calls, so that every kind and every call is met: call `n` with fault `n` mod 6.
 #[test]

@@ -22,6 +22,8 @@ pub(crate) enum Fault {
     Reset,
     /// The connection is closed before the service hears of it.
     Refuse,
+    /// The service does what it is asked; the answer never begins, and the connection stays open.
+    Hang,
     /// The service does what it is asked, and the tool gets SIGKILL before it hears of it.
     Kill,
     /// The service does what it is asked, and the tool gets SIGINT.
@@ -171,7 +173,7 @@ impl Shared {
                 let _ = stream.shutdown(Shutdown::Both);
                 return;
             }
-            Some(Fault::Reset | Fault::Kill | Fault::Interrupt) | None => {}
+            Some(Fault::Reset | Fault::Hang | Fault::Kill | Fault::Interrupt) | None => {}
         }
         let answer = forward(self.upstream, &request.bytes);
         self.log.lock().expect("no thread panics while it logs").open -= 1;
@@ -179,6 +181,11 @@ impl Shared {
             Some(Fault::Kill) => return self.signal("KILL", number),
             Some(Fault::Reset) => {
                 let _ = stream.shutdown(Shutdown::Both);
+                return;
+            }
+            Some(Fault::Hang) => {
+                // Until the tool has had enough.
+                let _ = stream.read(&mut [0]);
                 return;
             }
             Some(Fault::Interrupt) => self.signal("INT", number),

@@ -7,10 +7,13 @@ use crate::model::Stack;
 use crate::sandbox;
 use crate::state::Place;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Session {
     sandbox: Option<Override>,
+    /// How long an answer of AWS is waited for.
+    patience: Duration,
     connections: BTreeMap<String, Connection>,
 }
 
@@ -20,6 +23,10 @@ pub(crate) struct Connection {
     pub(crate) clients: Clients,
     pub(crate) identity: Identity,
 }
+
+/// How long an answer is waited for, unless DEPLOYER_TIMEOUT says otherwise. No API that is called here takes this long to
+/// begin its answer: what takes long is asked for again and again.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Region of a stack in the sandbox that names none.
 const SANDBOX_REGION: &str = "us-east-1";
@@ -39,7 +46,18 @@ impl Session {
                 })
             }
         };
-        Ok(Self { sandbox, connections: BTreeMap::new() })
+        let given = ctx.environment.get("DEPLOYER_TIMEOUT").map(|text| text.trim().parse::<u32>().map_err(|_| text));
+        let patience = match given.transpose() {
+            Ok(Some(seconds @ 1..)) => Duration::from_secs(u64::from(seconds)),
+            Ok(None) => PATIENCE,
+            Ok(Some(_)) | Err(_) => {
+                return Err(Failure::usage(
+                    "DEPLOYER_TIMEOUT is no number of seconds",
+                    "set it to 60, or leave it out",
+                ));
+            }
+        };
+        Ok(Self { sandbox, patience, connections: BTreeMap::new() })
     }
 
     /// Address of the sandbox, when that is what we talk to.
@@ -93,7 +111,7 @@ impl Session {
         if let Some(connection) = self.connections.get(&key) {
             return Ok(connection.clone());
         }
-        let clients = Clients::new(wanted, self.sandbox.as_ref()).await;
+        let clients = Clients::new(wanted, self.sandbox.as_ref(), self.patience).await;
         if clients.region.is_empty() {
             return Err(Failure::usage(
                 format!("{whose} names no region and the environment has none"),

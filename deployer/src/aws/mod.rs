@@ -24,6 +24,7 @@ pub(crate) mod traffic;
 pub(crate) mod version_metrics;
 pub(crate) mod wiring;
 
+use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_smithy_http_client::tls;
@@ -116,8 +117,9 @@ impl Intercept for Counter {
 }
 
 impl Clients {
-    /// Clients for `region`, with the credentials of the environment, or for `over`.
-    pub(crate) async fn new(region: Option<String>, over: Option<&Override>) -> Self {
+    /// Clients for `region`, with the credentials of the environment, or for `over`. An answer that does not begin within
+    /// `patience` counts as lost, and the request is made again.
+    pub(crate) async fn new(region: Option<String>, over: Option<&Override>, patience: Duration) -> Self {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring))
             .build_https();
@@ -129,6 +131,7 @@ impl Clients {
         // What is on this machine is soon back, or not at all.
         let retries = if over.is_some() { retries.with_initial_backoff(Duration::from_millis(20)) } else { retries };
         let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries);
+        loader = loader.timeout_config(TimeoutConfig::builder().read_timeout(patience).build());
         if let Some(region) = region {
             loader = loader.region(Region::new(region));
         }
@@ -160,6 +163,8 @@ impl Clients {
                 aws_sdk_s3::config::Builder::from(&config)
                     .interceptor(counter())
                     .force_path_style(over.is_some())
+                    // An upload is answered only after all of it was sent.
+                    .timeout_config(TimeoutConfig::builder().read_timeout(patience * 10).build())
                     .build(),
             ),
             secrets: client!(aws_sdk_secretsmanager),

@@ -226,7 +226,7 @@ async fn a_type_without_a_service_is_neither_read_nor_put() {
         access_key_id: "000000000000".to_owned(),
         secret_access_key: "x".to_owned(),
     };
-    let clients = Clients::new(Some("eu-west-1".to_owned()), Some(&over)).await;
+    let clients = Clients::new(Some("eu-west-1".to_owned()), Some(&over), std::time::Duration::from_secs(60)).await;
     let of = wanted("AWS::Other::Thing", "T", "t", json!({}));
     assert!(kinds::read(&clients, std::slice::from_ref(&of)).await.is_empty());
     let put = kinds::put(&clients, &of.kind, "t", &of.declared, &[]).await;
