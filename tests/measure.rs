@@ -19,7 +19,7 @@ const FUNCTIONS: [&str; 5] =
     ["payment-webhook-handler", "outbox-processor", "pdf-generator", "email-sender", "outbox-cleanup"];
 
 #[test]
-#[ignore = "measures, and compiles everything for AWS first"]
+#[ignore = "a measurement, and it compiles everything for AWS first: minutes"]
 fn cold_starts() {
     let shop = Shop::deploy();
     let build = shop.project.run(&["--stage", "dev", "--format", "json", "build", "ticketbottle"]);

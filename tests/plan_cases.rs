@@ -146,7 +146,7 @@ fn no_state_of_the_cases_has_changes_of_its_own() {
 
 /// Deploys the stacks of `cases/plan-states` and keeps what is live then. Cases may have to be blessed after it.
 #[test]
-#[ignore = "writes into the repository"]
+#[ignore = "a tool, no test: it writes the states of the cases into the repository"]
 fn states_of_the_cases_are_pulled_again() {
     let server = Server::start();
     for base in folders(&states()).into_iter().filter(|base| !base.ends_with("alone")) {

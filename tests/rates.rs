@@ -46,7 +46,7 @@ fn a_large_stack_is_deployed_under_the_rates_of_lambda() {
 }
 
 #[test]
-#[ignore = "measures; prints a table"]
+#[ignore = "a measurement: prints a table of calls and times, on which nothing can be asserted"]
 fn the_way_back_in_calls_and_seconds() {
     eprintln!(
         "| functions | added per call | calls | of them waited for | seconds |\n| ---: | ---: | ---: | ---: | ---: |"

@@ -44,20 +44,16 @@ pub(crate) fn schema() -> Value {
     schema
 }
 
-/// JSON Schema 2020-12 of one plan, as `plan --format json` prints a list of them. Kept as `docs/plan.schema.json`.
+/// JSON Schema 2020-12 of what `--format json` prints: a plan, or a list of them. Kept as `docs/plan.schema.json`.
 pub(crate) fn plan() -> Value {
-    let generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
-    let mut schema = json!({
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let one = generator.subschema_for::<Plan>().to_value();
+    json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A plan of deployer",
-    });
-    let root = generator.into_root_schema_for::<Plan>().to_value();
-    for (key, value) in
-        root.as_object().into_iter().flatten().filter(|(key, _)| !["$schema", "title"].contains(&key.as_str()))
-    {
-        schema[key] = value.clone();
-    }
-    schema
+        "title": "Plans of deployer",
+        "anyOf": [one, { "type": "array", "items": one }],
+        "$defs": generator.take_definitions(true),
+    })
 }
 
 /// Widens a schema by what templates, loops and environment references put in its place.
@@ -137,6 +133,7 @@ mod tests {
             let mistakes: Vec<String> =
                 validator.iter_errors(&json).map(|error| format!("{}: {error}", error.instance_path())).collect();
             assert!(mistakes.is_empty(), "{mistakes:?}");
+            assert!(validator.is_valid(&json!([json, json])) && !validator.is_valid(&json!([1])));
             let mut next = json.clone();
             next["format_version"] = json!(2);
             assert!(!validator.is_valid(&next), "another version is another schema");

@@ -54,13 +54,23 @@ pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failur
     })
 }
 
-/// Waits for the stack before anything is planned, where that was asked for: what is planned then is what will be done.
-pub(crate) async fn wait(
+/// Does `work`, which plans and carries out, under the stack's lease where the command waits for it, and gives the lease back
+/// however that ends: what is planned then is what will be done.
+pub(crate) async fn holding<T>(
     ctx: &Ctx,
     connection: &Connection,
     place: &Place,
     waiting: &Waiting,
-) -> Result<Option<Held>, Failure> {
+    work: impl AsyncFnOnce(&mut Option<Held>) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut held = wait(ctx, connection, place, waiting).await?;
+    let done = work(&mut held).await;
+    free(held).await;
+    done
+}
+
+/// Waits for the stack before anything is planned, where that was asked for.
+async fn wait(ctx: &Ctx, connection: &Connection, place: &Place, waiting: &Waiting) -> Result<Option<Held>, Failure> {
     let Some(patience) = waiting.wait else { return Ok(None) };
     let held = hold::take(&connection.clients, place, &ctx.typed, waiting, |line| ctx.say(line)).await?;
     match rested(ctx, connection, place, patience).await {
@@ -95,7 +105,7 @@ async fn rested(ctx: &Ctx, connection: &Connection, place: &Place, patience: Dur
 }
 
 /// Gives back what was taken for nothing.
-pub(crate) async fn free(held: Option<Held>) {
+async fn free(held: Option<Held>) {
     if let Some(held) = held {
         held.free().await;
     }

@@ -58,16 +58,13 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
         let connection = session.connect(stack).await?;
         let place = live::place(stack, &connection.clients, &connection.identity);
-        let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
-        let done = async {
+        let work = async |held: &mut Option<Held>| {
             let Prepared { plan, adapted, .. } =
                 pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
             plan_command::tell_adapted(ctx, &adapted);
-            apply(ctx, &session, &connection, &plan, &mut held, &args.waiting).await
+            apply(ctx, &session, &connection, &plan, held, &args.waiting).await
         };
-        let done = done.await;
-        confirm::free(held).await;
-        done?;
+        confirm::holding(ctx, &connection, &place, &args.waiting, work).await?;
     }
     session.tell_calls(ctx);
     Ok(Exit::Done)

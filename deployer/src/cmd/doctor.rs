@@ -4,7 +4,7 @@ use super::{confirm, plan as plan_command};
 use crate::ctx::Ctx;
 use crate::doctor::{self, Signs};
 use crate::exit::{Exit, Failure};
-use crate::hold::{self, Waiting};
+use crate::hold::{self, Held, Waiting};
 use crate::session::Session;
 use crate::{live, pipeline, project};
 
@@ -29,28 +29,24 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     for stack in &project.stacks {
         let connection = session.connect(stack).await?;
         let place = live::place(stack, &connection.clients, &connection.identity);
-        let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
-        let lease = hold::look(&connection.clients, &place);
-        let (state, lease) = futures::join!(live::read_for_doctor(&connection.clients, place.clone()), lease);
-        let state = state.map_err(pipeline::unread)?;
-        let signs = Signs { lease: lease.ok().flatten(), skip: args.skip.clone() };
-        let found = doctor::findings(&state, &signs);
-        let plan = doctor::plan(&found, &state, ctx.now);
-        is_sound &= found.is_empty();
-        let acts = plan.has_changes() && (ctx.global.yes || ctx.interactive);
-        let next = format!("{} --yes", ctx.typed);
-        plan_command::show(ctx, &plan, (plan.has_changes() && !acts).then_some(next.as_str()));
-        let done = async {
+        let work = async |held: &mut Option<Held>| {
+            let lease = hold::look(&connection.clients, &place);
+            let (state, lease) = futures::join!(live::read_for_doctor(&connection.clients, place.clone()), lease);
+            let state = state.map_err(pipeline::unread)?;
+            let signs = Signs { lease: lease.ok().flatten(), skip: args.skip.clone() };
+            let found = doctor::findings(&state, &signs);
+            let plan = doctor::plan(&found, &state, ctx.now);
+            let acts = plan.has_changes() && (ctx.global.yes || ctx.interactive);
+            let next = format!("{} --yes", ctx.typed);
+            plan_command::show(ctx, &plan, (plan.has_changes() && !acts).then_some(next.as_str()));
             if acts {
                 confirm::agree(ctx, &plan, &format!("Carry this out on {}?", place.stack))?;
-                confirm::carry_out(ctx, &connection, &plan, &mut held, &args.waiting).await?;
+                confirm::carry_out(ctx, &connection, &plan, held, &args.waiting).await?;
                 ctx.say(format!("done; `{}` shows what is left to do", place.command("plan")));
             }
-            Ok(())
+            Ok(found.is_empty())
         };
-        let done = done.await;
-        confirm::free(held).await;
-        done?;
+        is_sound &= confirm::holding(ctx, &connection, &place, &args.waiting, work).await?;
     }
     session.tell_calls(ctx);
     Ok(if args.exit_code && !is_sound { Exit::Changes } else { Exit::Done })

@@ -4,7 +4,7 @@ use super::{confirm, plan as plan_command};
 use crate::aws::{AwsError, Clients, lambda, s3};
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::hold::Waiting;
+use crate::hold::{Held, Waiting};
 use crate::prune::{self, Stock};
 use crate::session::Session;
 use crate::state::{Known, State};
@@ -30,8 +30,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let connection = session.connect(stack).await?;
         let clients = &connection.clients;
         let place = live::place(stack, clients, &connection.identity);
-        let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
-        let done = async {
+        let work = async |held: &mut Option<Held>| {
             let mut state = live::read_functions(clients, place.clone()).await.map_err(pipeline::unread)?;
             settle::settle(&mut state);
             let stock = stock(clients, &state).await.map_err(pipeline::unread)?;
@@ -41,11 +40,9 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
                 return Ok(());
             }
             confirm::agree(ctx, &plan, &format!("Delete this of {}?", place.stack))?;
-            confirm::carry_out(ctx, &connection, &plan, &mut held, &args.waiting).await
+            confirm::carry_out(ctx, &connection, &plan, held, &args.waiting).await
         };
-        let done = done.await;
-        confirm::free(held).await;
-        done?;
+        confirm::holding(ctx, &connection, &place, &args.waiting, work).await?;
     }
     session.tell_calls(ctx);
     Ok(Exit::Done)

@@ -52,10 +52,10 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         found = true;
         let connection = session.connect(stack).await?;
         let place = live::place(stack, &connection.clients, &connection.identity);
-        let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
-        let done = one(ctx, args, stack, &connection, place, commit.clone(), &mut held).await;
-        confirm::free(held).await;
-        done?;
+        let work = async |held: &mut Option<Held>| {
+            one(ctx, args, stack, &connection, place.clone(), commit.clone(), held).await
+        };
+        confirm::holding(ctx, &connection, &place, &args.waiting, work).await?;
     }
     session.tell_calls(ctx);
     match (found, &args.function) {

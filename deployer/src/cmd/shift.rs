@@ -38,15 +38,35 @@ pub(crate) struct Abort {
 }
 
 pub(crate) async fn promote(ctx: &Ctx, args: &Promote) -> Result<Exit, Failure> {
-    let project = project::load(ctx, &args.stacks)?;
-    let stack = pipeline::only(&project.stacks, "promote")?;
+    let work = async |stack: &Stack, connection: &Connection, place, held: &mut Option<Held>| {
+        promote_one(ctx, args, stack, connection, place, held).await
+    };
+    on_one(ctx, &args.stacks, "promote", &args.waiting, work).await
+}
+
+pub(crate) async fn abort(ctx: &Ctx, args: &Abort) -> Result<Exit, Failure> {
+    let work = async |_: &Stack, connection: &Connection, place, held: &mut Option<Held>| {
+        abort_one(ctx, args, connection, place, held).await
+    };
+    on_one(ctx, &args.stacks, "abort", &args.waiting, work).await
+}
+
+/// Does `work` on the one stack that the command is about.
+async fn on_one(
+    ctx: &Ctx,
+    names: &[String],
+    verb: &str,
+    waiting: &Waiting,
+    work: impl AsyncFnOnce(&Stack, &Connection, Place, &mut Option<Held>) -> Result<(), Failure>,
+) -> Result<Exit, Failure> {
+    let project = project::load(ctx, names)?;
+    let stack = pipeline::only(&project.stacks, verb)?;
     let mut session = Session::open(ctx).await?;
     let connection = session.connect(stack).await?;
     let place = live::place(stack, &connection.clients, &connection.identity);
-    let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
-    let done = promote_one(ctx, args, stack, &connection, place, &mut held).await;
-    confirm::free(held).await;
-    done?;
+    let there = place.clone();
+    let work = async |held: &mut Option<Held>| work(stack, &connection, there, held).await;
+    confirm::holding(ctx, &connection, &place, waiting, work).await?;
     session.tell_calls(ctx);
     Ok(Exit::Done)
 }
@@ -87,20 +107,6 @@ async fn promote_one(
     confirm::carry_out(ctx, connection, &plan, held, &args.waiting).await?;
     ctx.say(format!("release {number} of {} is live", plan.place.stack));
     Ok(())
-}
-
-pub(crate) async fn abort(ctx: &Ctx, args: &Abort) -> Result<Exit, Failure> {
-    let project = project::load(ctx, &args.stacks)?;
-    let stack = pipeline::only(&project.stacks, "abort")?;
-    let mut session = Session::open(ctx).await?;
-    let connection = session.connect(stack).await?;
-    let place = live::place(stack, &connection.clients, &connection.identity);
-    let mut held = confirm::wait(ctx, &connection, &place, &args.waiting).await?;
-    let done = abort_one(ctx, args, &connection, place, &mut held).await;
-    confirm::free(held).await;
-    done?;
-    session.tell_calls(ctx);
-    Ok(Exit::Done)
 }
 
 async fn abort_one(
