@@ -3,12 +3,14 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
 mod adopt;
+mod alarms;
 mod aws;
 mod bridge;
 mod browser;
 mod build;
 mod check;
 mod cost;
+mod dashboards;
 mod deploy;
 mod destroy;
 mod drift;

@@ -105,6 +105,10 @@ pub(crate) enum Command {
     Status(cmd::status::Args),
     /// Say what is live of one function, since when, from which commit, and what it takes to go back
     Explain(cmd::explain::Args),
+    /// Replay alarms on past data; measure the baselines that they compare with
+    Alarms(cmd::alarms::Args),
+    /// Dashboards as a page, before they exist or as they are
+    Dashboard(cmd::dashboard::Args),
     /// Explain a stack that is stuck, and put it right
     Doctor(cmd::doctor::Args),
     /// Delete versions and artifacts that nothing needs any more

@@ -31,6 +31,7 @@ pub(crate) fn plan(
         notes: Vec::new(),
         unverified: Vec::new(),
         picture: state.deployed.present().map(|deployed| picture::of(&deployed.template)).unwrap_or_default(),
+        dashboards: Vec::new(),
     };
     let Some(deployed) = state.deployed.present() else { return plan };
     let delete_data = allow.contains(&Allow::DeleteData);

@@ -223,6 +223,7 @@ pub(crate) fn plan(found: &[Finding], state: &State, now: jiff::Timestamp) -> Pl
         notes: notes.collect(),
         unverified: Vec::new(),
         picture: picture::Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 

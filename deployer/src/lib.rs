@@ -36,6 +36,7 @@ mod synth;
 
 // compare: pure
 mod adopt;
+mod backtest;
 mod change_set;
 mod checks;
 mod destroy;
@@ -53,6 +54,7 @@ mod repair;
 mod resolve;
 mod risk;
 mod rollback;
+mod sample;
 mod saved;
 mod schedule;
 mod settle;

@@ -71,6 +71,7 @@ pub(crate) fn plan(state: &State, stock: &Stock, keep: usize, now: jiff::Timesta
         notes,
         unverified: Vec::new(),
         picture: picture::Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 

@@ -97,6 +97,7 @@ async fn run_with(
         notes: Vec::new(),
         unverified: Vec::new(),
         picture: crate::picture::Picture::default(),
+        dashboards: Vec::new(),
     };
     plan.steps.extend(more);
     plan.steps.sort_by_key(Step::phase);

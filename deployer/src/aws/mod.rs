@@ -12,6 +12,7 @@ pub(crate) mod kinds;
 pub(crate) mod lambda;
 mod lifecycle;
 mod logs;
+pub(crate) mod metric_data;
 mod notification;
 mod pace;
 pub(crate) mod s3;

@@ -52,6 +52,7 @@ pub(crate) fn empty() -> Plan {
         notes: Vec::new(),
         unverified: Vec::new(),
         picture: Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 

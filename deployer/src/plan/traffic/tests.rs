@@ -118,7 +118,7 @@ fn the_stacks_own_alarms_over_a_function_watch_it() {
     alarm("ByMath", json!({ "AlarmName": "by-math", "Metrics": math }));
     alarm("Other", json!({ "Dimensions": by(json!("shop-dev-g")) }));
     let of = |declared: &declared::Course| {
-        let course = Course::of(declared, &LogicalId::new("F"), "shop-dev-f", &template, None, Vec::new());
+        let course = Course::of(declared, "f", &LogicalId::new("F"), "shop-dev-f", &template, None, Vec::new());
         course.alarms.iter().map(|alarm| (alarm.name.clone(), alarm.id.clone().map(|id| id.0))).collect::<Vec<_>>()
     };
     let some = |text: &str| Some(text.to_owned());
