@@ -37,3 +37,4 @@ mod synth;
 mod ticketbottle;
 mod tidy;
 mod verbs;
+mod watch;
