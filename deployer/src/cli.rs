@@ -109,6 +109,12 @@ pub(crate) enum Command {
     Alarms(cmd::alarms::Args),
     /// Dashboards as a page, before they exist or as they are
     Dashboard(cmd::dashboard::Args),
+    /// Show what functions wrote, in the order of time
+    Logs(cmd::logs::Args),
+    /// Show calls, errors, durations and queues of stacks over time
+    Metrics(cmd::metrics::Args),
+    /// Call a function and show its answer
+    Invoke(cmd::invoke::Args),
     /// Explain a stack that is stuck, and put it right
     Doctor(cmd::doctor::Args),
     /// Delete versions and artifacts that nothing needs any more

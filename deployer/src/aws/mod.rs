@@ -11,6 +11,7 @@ pub(crate) mod iam;
 pub(crate) mod kinds;
 pub(crate) mod lambda;
 mod lifecycle;
+pub(crate) mod log_events;
 mod logs;
 pub(crate) mod metric_data;
 mod notification;

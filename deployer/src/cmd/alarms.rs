@@ -2,7 +2,7 @@
 
 use super::adopt::offer;
 use crate::adopt::in_stage;
-use crate::aws::metric_data::{self, Query, Series, What};
+use crate::aws::metric_data::{self, Answer, Query, Series, What};
 use crate::backtest::{self, Spell, Test};
 use crate::cli::Format;
 use crate::ctx::Ctx;
@@ -168,29 +168,25 @@ async fn series(
     alarm: &Alarm,
     from: i64,
     until: i64,
-) -> Result<Series, Failure> {
-    let period = u32::try_from(alarm.rule.period.as_secs()).unwrap_or(u32::MAX);
+) -> Result<Answer, Failure> {
+    let period = i32::try_from(alarm.rule.period.as_secs()).unwrap_or(i32::MAX);
     let query = |id: &str, metric: &Metric, wanted: bool| {
-        let (namespace, name) = match &metric.log {
-            Some(log) => (stack.log_namespace(alarm.about.key()), log.value.clone()),
-            None => (metric.namespace.clone().unwrap_or_default(), metric.name.clone().unwrap_or_default()),
-        };
+        let (namespace, name) = stack.named_metric(metric, &alarm.about);
         let dimensions = metric.dimensions.clone().into_iter().collect();
-        let what = What::Metric { namespace, name, dimensions, statistic: metric.statistic.value.clone() };
-        Query { id: id.to_owned(), what, period, wanted }
+        let series = Series { namespace, metric: name, dimensions, statistic: metric.statistic.value.clone(), period };
+        Query { id: id.to_owned(), what: What::Metric(series), wanted }
     };
     let queries: Vec<Query> = match (&alarm.rule.metric, &alarm.rule.math) {
         (Some(metric), _) => vec![query("result", metric, true)],
         (None, Some(math)) => {
-            let result = What::Math(math.expression.value.clone());
-            let result = Query { id: "result".to_owned(), what: result, period, wanted: true };
+            let result = What::Math(math.expression.value.clone(), period);
+            let result = Query { id: "result".to_owned(), what: result, wanted: true };
             math.metrics.iter().map(|(id, metric)| query(id, metric, false)).chain([result]).collect()
         }
         (None, None) => Vec::new(),
     };
-    let mut found =
-        metric_data::read(&connection.clients.cloudwatch, &queries, from, until).await.map_err(pipeline::unread)?;
-    Ok(found.remove("result").unwrap_or_default())
+    let found = metric_data::answers(&connection.clients.cloudwatch, &queries, from, until).await;
+    Ok(found.map_err(pipeline::unread)?.remove("result").unwrap_or_default())
 }
 
 /// `2026-11-20 03:05`, UTC.
@@ -235,7 +231,7 @@ fn told(replayed: &[Replayed], since: Duration, now: i64) -> String {
 }
 
 /// Seconds of a datapoint that a baseline is made of.
-const A_DAY: u32 = 86_400;
+const A_DAY: i64 = 86_400;
 
 /// The median of each day's p95: a day on which something was wrong does not move it.
 async fn measure(ctx: &Ctx, args: &Baseline) -> Result<Exit, Failure> {
@@ -243,31 +239,22 @@ async fn measure(ctx: &Ctx, args: &Baseline) -> Result<Exit, Failure> {
     let stack = pipeline::only(&project.stacks, "alarms baseline")?;
     let mut session = Session::open(ctx).await?;
     let connection = session.connect(stack).await?;
-    let query = |(number, name): (usize, &String)| Query {
-        id: format!("f{number}"),
-        what: What::Metric {
-            namespace: "AWS/Lambda".to_owned(),
-            name: "Duration".to_owned(),
-            dimensions: vec![("FunctionName".to_owned(), stack.function_name(name))],
-            statistic: "p95".to_owned(),
-        },
-        period: A_DAY,
-        wanted: true,
-    };
-    let queries: Vec<Query> = stack.file.functions.keys().enumerate().map(query).collect();
+    let period = i32::try_from(A_DAY).unwrap_or(i32::MAX);
+    let each = stack.file.functions.keys();
+    let series: Vec<Series> =
+        each.map(|name| Series::of_function("Duration", &stack.function_name(name), "p95", period)).collect();
     let now = ctx.now.as_second();
     let since = i64::try_from(args.since.as_secs()).unwrap_or(i64::MAX / 2);
     // What is asked for begins with a day, and ends with the one that is not over.
-    let from = (now - since).div_euclid(A_DAY.into()) * i64::from(A_DAY);
+    let from = (now - since).div_euclid(A_DAY) * A_DAY;
     let found =
-        metric_data::read(&connection.clients.cloudwatch, &queries, from, now + 60).await.map_err(pipeline::unread)?;
+        metric_data::read(&connection.clients.cloudwatch, &series, from, now + 60).await.map_err(pipeline::unread)?;
 
     let file: FileId = stack.file.stack.span.file;
     let mut text = project.sources.get(file).text.clone();
     let mut rows = Vec::new();
-    for ((name, function), query) in stack.file.functions.iter().zip(&queries) {
-        let days: Vec<f64> =
-            found.get(&query.id).into_iter().flat_map(|series| &series.points).map(|(_, value)| *value).collect();
+    for ((name, function), points) in stack.file.functions.iter().zip(&found) {
+        let days: Vec<f64> = points.iter().map(|(_, value)| *value).collect();
         let now = function.baseline.as_ref().map_or_else(|| "-".to_owned(), |time| format!("{} ms", time.as_millis()));
         let Some(measured) = median(days.clone()) else {
             rows.push(vec![name.clone(), now, "nobody called it".to_owned(), "0".to_owned()]);

@@ -1,6 +1,6 @@
 //! `deployer dashboard preview`: the dashboards of a stack as one page, from live metrics or from sample data.
 
-use crate::aws::metric_data::{Query, What};
+use crate::aws::metric_data::{Query, Series, What};
 use crate::aws::{cloudformation, cloudwatch, metric_data, s3};
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
@@ -153,7 +153,7 @@ async fn points(
     from: i64,
     until: i64,
 ) -> Result<Vec<Points>, Failure> {
-    let period = u32::try_from(widget.period.as_secs()).unwrap_or(300);
+    let period = i32::try_from(widget.period.as_secs()).unwrap_or(300);
     let lines = widget.metrics.as_deref().unwrap_or_default();
     // Those without an id get one that nobody writes.
     let id = |at: usize| lines[at].id.clone().unwrap_or_else(|| format!("line_{at}"));
@@ -162,24 +162,25 @@ async fn points(
         .enumerate()
         .map(|(at, line)| {
             let what = match &line.math {
-                Some(expression) => What::Math(expression.clone()),
-                None => What::Metric {
+                Some(expression) => What::Math(expression.clone(), period),
+                None => What::Metric(Series {
                     namespace: line.namespace.clone().unwrap_or_default(),
-                    name: line.name.clone().unwrap_or_default(),
+                    metric: line.name.clone().unwrap_or_default(),
                     dimensions: line
                         .dimensions
                         .iter()
                         .map(|(name, value)| (name.clone(), value.replace(API, api.unwrap_or("not-deployed"))))
                         .collect(),
                     statistic: line.statistic.as_ref().map(|statistic| statistic.value.clone()).unwrap_or_default(),
-                },
+                    period,
+                }),
             };
-            Query { id: id(at), what, period, wanted: !line.hidden }
+            Query { id: id(at), what, wanted: !line.hidden }
         })
         .collect();
     let step = i64::from(period);
     let mut found =
-        metric_data::read(&connection.clients.cloudwatch, &queries, from.div_euclid(step) * step, until + 60)
+        metric_data::answers(&connection.clients.cloudwatch, &queries, from.div_euclid(step) * step, until + 60)
             .await
             .map_err(pipeline::unread)?;
     let points = (0..lines.len()).map(|at| found.remove(&id(at)).unwrap_or_default());

@@ -18,6 +18,7 @@ pub(crate) mod release;
 pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
+pub(crate) mod table;
 mod things;
 pub(crate) mod trigger;
 pub(crate) mod watch;
@@ -35,6 +36,7 @@ use pipe::Pipe;
 use queue::{Queue, Topic};
 use serde_json::{Map, Value};
 use storage::{Bucket, Secret};
+use table::Table;
 
 record! {
     /// One stack, as it is in one stage: overlay, loops and templates are already applied.
@@ -66,6 +68,8 @@ record! {
         topics: IndexMap<String, Topic>,
         /// S3 buckets by name.
         buckets: IndexMap<String, Bucket>,
+        /// DynamoDB tables by name.
+        tables: IndexMap<String, Table>,
         /// Secrets Manager secrets by name. Values never stand here: `deployer secret set` stores them.
         secrets: IndexMap<String, Secret>,
         /// Subnets and security groups that functions run in.

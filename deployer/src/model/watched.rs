@@ -263,6 +263,16 @@ impl Watched {
     }
 }
 
+impl Stack {
+    /// Namespace and name of a metric of an alarm.
+    pub(crate) fn named_metric(&self, metric: &Metric, about: &About) -> (String, String) {
+        match &metric.log {
+            Some(log) => (self.log_namespace(about.key()), log.value.clone()),
+            None => (metric.namespace.clone().unwrap_or_default(), metric.name.clone().unwrap_or_default()),
+        }
+    }
+}
+
 /// The metrics of an alarm.
 pub(crate) fn metrics(rule: &Rule) -> impl Iterator<Item = &Metric> {
     rule.metric.iter().chain(rule.math.iter().flat_map(|math| math.metrics.values()))
@@ -365,3 +375,6 @@ pub(crate) fn is_statistic(text: &str) -> bool {
             .strip_prefix('p')
             .is_some_and(|digits| digits.starts_with(|c: char| c.is_ascii_digit()) && percentile(digits))
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,10 +125,7 @@ fn single(draft: &mut Draft<'_>, alarm: &Alarm) -> Resource {
 
 /// Namespace, name and dimensions.
 pub(crate) fn shape(stack: &Stack, metric: &Metric, about: &About) -> Map<String, Value> {
-    let (namespace, name) = match &metric.log {
-        Some(log) => (stack.log_namespace(about.key()), log.value.clone()),
-        None => (metric.namespace.clone().unwrap_or_default(), metric.name.clone().unwrap_or_default()),
-    };
+    let (namespace, name) = stack.named_metric(metric, about);
     let dimensions: Vec<Value> =
         metric.dimensions.iter().map(|(name, value)| json!({ "Name": name, "Value": value })).collect();
     let shape = json!({

@@ -58,14 +58,15 @@ fn versions_that_cannot_share_an_alias_move_all_at_once_and_the_plan_says_why() 
     let (mut other_role, state) = changed();
     let function = other_role.template.resources.get_mut(&LogicalId::new("F")).expect("it is there");
     function.properties.insert("Role".to_owned(), json!("arn:aws:iam::1:role/other"));
-    let mut other_queue = changed().1;
-    live(&mut other_queue).latest.properties.insert("DeadLetterConfig".to_owned(), json!({ "TargetArn": "q" }));
+    let mut other_queue = changed().0;
+    let function = other_queue.template.resources.get_mut(&LogicalId::new("F")).expect("it is there");
+    function.properties.insert("DeadLetterConfig".to_owned(), json!({ "TargetArn": "q" }));
     let mut first = changed().1;
     let Known::Present(alias) = &mut live(&mut first).alias else { panic!("it has an alias") };
     alias.version = FunctionVersion::new("$LATEST");
     for (desired, state, why) in [
         (other_role, state, "another role"),
-        (changed().0, other_queue, "another dead-letter target"),
+        (other_queue, changed().1, "another dead-letter target"),
         (changed().0, first, "no version is live yet"),
     ] {
         let plan = made(&desired, &state, &policy(course("canary 10% for 5m")));
@@ -117,13 +118,24 @@ fn the_stacks_own_alarms_over_a_function_watch_it() {
     let math = json!([{ "MetricStat": { "Metric": { "Dimensions": by(json!({ "Ref": "F" })) } } }]);
     alarm("ByMath", json!({ "AlarmName": "by-math", "Metrics": math }));
     alarm("Other", json!({ "Dimensions": by(json!("shop-dev-g")) }));
+    // Of the alarms of sets only those of a critical one, about this function, whatever their metrics are.
+    for (id, severity, function) in [("Bad", "critical", "f"), ("Slow", "warning", "f"), ("Far", "critical", "g")] {
+        let mut resource = Resource::new(ALARM, json!({ "AlarmName": id, "Dimensions": by(json!("shop-dev-f")) }));
+        resource.metadata.insert("deployer".to_owned(), json!({ "severity": severity, "function": function }));
+        template.resources.insert(LogicalId::new(id), resource);
+    }
     let of = |declared: &declared::Course| {
         let course = Course::of(declared, "f", &LogicalId::new("F"), "shop-dev-f", &template, None, Vec::new());
         course.alarms.iter().map(|alarm| (alarm.name.clone(), alarm.id.clone().map(|id| id.0))).collect::<Vec<_>>()
     };
     let some = |text: &str| Some(text.to_owned());
     let mut written = declared::Course::of(Strategy::AllAtOnce);
-    let own = [(some("by-ref"), some("ByRef")), (None, some("ByName")), (some("by-math"), some("ByMath"))];
+    let own = [
+        (some("by-ref"), some("ByRef")),
+        (None, some("ByName")),
+        (some("by-math"), some("ByMath")),
+        (some("Bad"), some("Bad")),
+    ];
     assert_eq!(of(&written), own);
     let words = ["Other", "elsewhere"].map(|word| crate::source::Spanned::new(word.to_owned(), Default::default()));
     written.alarms = Some(words.into());
