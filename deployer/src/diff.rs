@@ -401,7 +401,7 @@ pub(crate) fn name(id: &LogicalId, resource: &Resource) -> String {
     if own == "Alias" {
         return id.to_string();
     }
-    let candidates = [format!("{own}Name"), "Name".to_owned(), "RouteKey".to_owned()];
+    let candidates = [format!("{own}Name"), "Name".to_owned(), "RouteKey".to_owned(), "AlarmName".to_owned()];
     let found = candidates.iter().find_map(|key| resource.properties.get(key)?.as_str());
     found.map_or_else(|| id.to_string(), str::to_owned)
 }

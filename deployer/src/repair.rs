@@ -67,6 +67,7 @@ pub(crate) fn of_absence(kind: &str) -> Way {
 pub(crate) fn naming_property(kind: &str) -> Option<&'static str> {
     let named = [
         ("AWS::CloudWatch::Alarm", "AlarmName"),
+        ("AWS::CloudWatch::CompositeAlarm", "AlarmName"),
         ("AWS::CloudWatch::Dashboard", "DashboardName"),
         ("AWS::IAM::Role", "RoleName"),
         ("AWS::Logs::LogGroup", "LogGroupName"),

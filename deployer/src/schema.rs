@@ -123,6 +123,28 @@ mod tests {
     }
 
     #[test]
+    fn the_sets_and_dashboards_of_the_repository_are_as_their_schemas_say() {
+        let json = |text: &str| {
+            let root = crate::yaml::parse(crate::source::FileId(0), text, &mut crate::diag::Diagnostics::default());
+            root.expect("it is YAML").to_json()
+        };
+        let alarms = [include_str!("../../alarms/critical.yaml"), include_str!("../../alarms/warning.yaml")];
+        let boards =
+            [include_str!("../../dashboards/operations.yaml"), include_str!("../../dashboards/technical.yaml")];
+        for (schema, texts) in [(of::<AlarmSet>("a set"), alarms), (of::<Board>("a dashboard"), boards)] {
+            let validator = jsonschema::validator_for(&schema).expect("a schema");
+            for text in texts {
+                let mistakes: Vec<String> = validator
+                    .iter_errors(&json(text))
+                    .map(|error| format!("{}: {error}", error.instance_path()))
+                    .collect();
+                assert!(mistakes.is_empty(), "{mistakes:?}");
+            }
+            assert!(!validator.is_valid(&json!({ "severity": "dreadful", "widgets": 1 })));
+        }
+    }
+
+    #[test]
     fn the_schema_of_plans_is_kept_with_the_program() {
         let kept: Value = serde_json::from_str(include_str!("../../docs/plan.schema.json")).expect("it is JSON");
         assert_eq!(kept, plan(), "write it again: deployer schema --plan > docs/plan.schema.json");

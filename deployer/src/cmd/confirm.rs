@@ -145,6 +145,9 @@ pub(crate) async fn carry_out(
     let runner = runner.under(held, &ctx.typed).until(&interrupted);
     let outcome = apply(plan, &runner, &interrupted, tell).await;
     listener.abort();
+    if matches!(outcome, Outcome::Succeeded) {
+        mark(ctx, connection, plan).await;
+    }
     runner.free().await;
     ctx.set_applying(false);
     let stack = &plan.place.stack;
@@ -154,10 +157,7 @@ pub(crate) async fn carry_out(
         _ => format!("release {} of {stack}", plan.record.number),
     };
     match outcome {
-        Outcome::Succeeded => {
-            mark(ctx, connection, plan).await;
-            Ok(())
-        }
+        Outcome::Succeeded => Ok(()),
         Outcome::Failed { message, now } => Err(Failure::World {
             exit: Exit::Failed,
             message: format!("{what} failed: {message}"),
@@ -187,7 +187,8 @@ pub(crate) async fn carry_out(
 const MARKED: usize = 20;
 
 /// Draws the last releases into the stack's dashboards. They are no part of the template, or each release would be a change
-/// that asks for the next one; that a line is missing is not worth an error.
+/// that asks for the next one; that a line is missing is not worth an error. Done under the lease: what is read and put
+/// again is nobody else's work in the meantime.
 async fn mark(ctx: &Ctx, connection: &Connection, plan: &Plan) {
     if plan.dashboards.is_empty() || !plan.steps.contains(&Step::CloseRelease) {
         return;

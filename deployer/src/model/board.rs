@@ -210,7 +210,7 @@ fn mistakes(widget: &Widget, diagnostics: &mut Diagnostics) {
         let text = format!("{} columns and {} rows", widget.width, widget.height);
         wrong(widget.span, text, "1 to 24 columns, 1 to 1,000 rows");
     }
-    if widget.period.as_secs() == 0 || widget.period.as_secs() % 60 != 0 {
+    if widget.period.is_zero() || !widget.period.as_secs().is_multiple_of(60) {
         wrong(widget.span, "a period is a number of whole minutes".to_owned(), "write 1m, 5m, 1h …");
     }
     for line in widget.metrics.iter().flatten() {

@@ -320,7 +320,7 @@ fn mistakes(rule: &Rule, set: &AlarmSet, subject: Subject, diagnostics: &mut Dia
         wrong(rule.span, "exactly one of `metric` and `math` is needed".to_owned(), "take one of them out, or add one");
     }
     let period = rule.period.as_secs();
-    if period == 0 || period % 60 != 0 {
+    if period == 0 || !period.is_multiple_of(60) {
         wrong(rule.period.span, "a period is a number of whole minutes".to_owned(), "write 1m, 5m, 1h …");
     }
     let longest = if period >= 3_600 { 7 * DAY } else { DAY };

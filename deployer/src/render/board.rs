@@ -8,7 +8,7 @@ use crate::model::board::{View, Widget};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-const TEMPLATE: &str = include_str!("board.html");
+const TEMPLATE: &str = concat!(include_str!("head.html"), include_str!("board.html"));
 const STYLE: &str = concat!(include_str!("base.css"), include_str!("board.css"));
 
 /// Colours, and ways to draw a line: with both, 32 lines can be told apart.
@@ -63,6 +63,7 @@ pub(crate) fn page(boards: &[Seen], window: &Window) -> String {
         "title": names.join(", "),
         "style": STYLE,
         "style_hash": digest(STYLE),
+        "skip": { "to": "#board-0", "text": "Skip to the dashboards" },
         "boards": shown,
         "source": window.source,
         "when": format!("{} to {} UTC", moment(window.from), moment(window.until)),

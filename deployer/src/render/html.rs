@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthChar as _;
 
-const TEMPLATE: &str = include_str!("page.html");
+const TEMPLATE: &str = concat!(include_str!("head.html"), include_str!("page.html"));
 const STYLE: &str = concat!(include_str!("base.css"), include_str!("page.css"));
 
 /// Nodes above which only what changes is drawn, with what stands next to it.
@@ -54,13 +54,15 @@ pub(crate) fn page(plans: &[(&Plan, Option<String>)]) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(cause, count)| json!({ "key": cause_key(*cause), "word": super::cause(*cause), "count": count }))
         .collect();
+    let first = plans.iter().position(|(plan, _)| !plan.lines.is_empty());
     let context = json!({
         "title": title,
         "style": STYLE,
         "style_hash": digest(STYLE),
+        "skip": first.map(|_| json!({ "to": "#changes", "text": "Skip to the changes" })),
         "stacks": stacks,
         // The one whose changes have the filters above them.
-        "first": plans.iter().position(|(plan, _)| !plan.lines.is_empty()),
+        "first": first,
         "risks": risks,
         "causes": causes,
     });
