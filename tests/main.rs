@@ -30,6 +30,7 @@ mod rates;
 mod rollback;
 mod rows;
 mod sandbox;
+mod scan;
 mod settled;
 mod shift;
 mod stuck;
