@@ -16,8 +16,8 @@ pub(crate) mod release;
 pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
-pub(crate) mod table;
 pub(crate) mod suppression;
+pub(crate) mod table;
 pub(crate) mod trigger;
 
 pub(crate) use load::{Loaded, load, stages};

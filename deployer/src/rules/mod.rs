@@ -11,8 +11,8 @@ mod queues;
 mod ranges;
 mod references;
 mod stages;
-mod tables;
 mod suppressions;
+mod tables;
 mod triggers;
 
 use crate::diag::{Diagnostic, Diagnostics};
