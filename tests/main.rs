@@ -4,6 +4,7 @@
 
 mod adopt;
 mod aws;
+mod bootstrap;
 mod bridge;
 mod browser;
 mod build;

@@ -32,7 +32,7 @@ record! {
         access: Vec<Spanned<Access>>,
         /// An existing role instead of a generated one.
         role: Option<Spanned<Target>>,
-        /// Permissions boundary of the generated role, an ARN.
+        /// Permissions boundary of the generated role: an ARN, or the name of a policy of the account.
         permissions_boundary: Option<String>,
         /// The network it runs in, one of `networks`.
         network: Option<Spanned<String>>,
@@ -89,7 +89,7 @@ record! {
         tags: IndexMap<String, String>,
         /// How traffic moves to a new version, and what watches it.
         release: Option<Spanned<Course>>,
-        /// Permissions boundary of every generated role, an ARN.
+        /// Permissions boundary of every generated role: an ARN, or the name of a policy of the account.
         permissions_boundary: Option<String>,
     }
 }
