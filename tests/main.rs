@@ -33,6 +33,7 @@ mod rows;
 mod sandbox;
 mod settled;
 mod shift;
+mod stuck;
 mod synth;
 mod ticketbottle;
 mod tidy;

@@ -43,6 +43,10 @@ fn what_nothing_refers_to_is_pruned() {
     assert_eq!(versions(), ["$LATEST", "2", "3", "4"]);
     let again = shop.ends(0, &["prune", "--keep", "2"]);
     assert!(again.stdout.contains("Nothing: all of it is still needed."), "{}", again.text());
+    let gone = shop.ends(6, &["rollback", "--to", "1", "--yes"]);
+    let told = "version 1 of pruned-dev-hello, which release 1 served, is gone: it was pruned or deleted";
+    assert!(gone.stdout.contains(told) && gone.stderr.contains("next: go back to a later release"), "{}", gone.text());
+    assert_eq!(shop.alias("hello"), "4");
     shop.ends(0, &["rollback", "--yes"]);
     assert_eq!(shop.alias("hello"), "3");
 }

@@ -99,7 +99,10 @@ async fn one(
     })?;
     let mut plan = match args.infra {
         true => reapply::plan(ctx, connection, stack, target, &state, &args.allow, commit).await?,
-        false => rollback::plan(target, args.function.as_deref(), &state, commit, ctx.now),
+        false => {
+            let gone = live::without_version(&connection.clients, &state, target).await;
+            rollback::plan(target, args.function.as_deref(), &gone, &state, commit, ctx.now)
+        }
     };
     settle::leave_nothing_open(&mut plan.steps, &settled, &state);
     plan_command::show(ctx, &plan, None);
