@@ -3,7 +3,7 @@
 //! a repository and an environment; MiniStack looks at the token's claims and not at its signature.
 
 use crate::aws::{ACCOUNT, Server, Shop, shared};
-use crate::harness::{Project, repository};
+use crate::harness::{Project, folders, repository};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
@@ -97,7 +97,7 @@ fn the_role_of_the_pipeline_can_deploy_its_stacks_and_nothing_else() {
     refused("iam", "POST /", &format!("{create}&AssumeRolePolicyDocument={trust}"));
     let own = role.rsplit('/').next().expect("a name");
     refused("iam", "POST /", &format!("Action=DetachRolePolicy&Version=2010-05-08&RoleName={own}&PolicyArn=arn:x"));
-    let made = server.request(REGION, "s3", "PUT /somebody-elses", &[], "");
+    let made = server.request("us-east-1", "s3", "PUT /somebody-elses", &[], "");
     assert_eq!(made.status, 200, "{made:?}");
     refused("s3", "GET /somebody-elses?list-type=2", "");
     let policy = "Action=CreatePolicyVersion&Version=2010-05-08&PolicyDocument=x&PolicyArn=";
@@ -159,4 +159,18 @@ fn it_is_printed_unless_told_otherwise_and_bad_input_is_refused() {
     }
     let run = project.run(&["--stage", "dev", "bootstrap", "--github", "acme/shop", "--branch", "release/*"]);
     assert!(run.code == 2 && run.stderr.contains("is no single branch"), "{}", run.text());
+}
+
+#[test]
+fn whatever_the_language_makes_the_role_can_make() {
+    for case in folders(&repository().join("tests/cases/synth")) {
+        let project = Project::new("kinds");
+        project.write("stacks/stack.yaml", std::fs::read(case.join("stack.yaml")).expect("a case has a stack"));
+        let run = project.run(&["--stage", "dev", "bootstrap", "--github", "acme/shop"]);
+        let name = case.file_name().expect("a case has a name").to_string_lossy().into_owned();
+        assert_eq!(run.code, 0, "{name}: {}", run.text());
+        // These hold raw resources: networks are made by people.
+        let raw = ["network", "pipes", "raw-and-patch"].contains(&name.as_str());
+        assert!(raw || !run.stderr.contains("may not make"), "{name}: {}", run.text());
+    }
 }

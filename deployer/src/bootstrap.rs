@@ -162,11 +162,19 @@ fn excused(resource: Resource, statements: &[Statement]) -> Resource {
     let why = "what stands on everything knows no resources, or only such whose names AWS gives; the rest is held to the stacks' names";
     let checks = ["CKV_AWS_107", "CKV_AWS_108", "CKV_AWS_109", "CKV_AWS_110", "CKV_AWS_111"];
     let resource = checks.into_iter().fold(resource, |resource, check| resource.skip(check, why));
+    let has = |name: &str| statements.iter().any(|statement| statement.sid == Some(name));
+    let older = "AWS's reference has it, parliament's copy is older";
     let meant = [
-        ("Stacks", "UNKNOWN_ACTION", "AWS's reference has cloudformation:DescribeEvents, parliament's copy is older"),
-        ("Buckets", "RESOURCE_POLICY_PRIVILEGE_ESCALATION", "the policy of a stack's bucket is part of the stack"),
+        (has("Stacks"), "UNKNOWN_ACTION", older),
+        (has("Subscriptions"), "RESOURCE_MISMATCH", older),
+        // parliament looks no further where it does not know an action.
+        (
+            has("Buckets") && !has("Stacks"),
+            "RESOURCE_POLICY_PRIVILEGE_ESCALATION",
+            "the policy of a stack's bucket is part of the stack",
+        ),
     ];
-    let own = meant.into_iter().filter(|(name, ..)| statements.iter().any(|statement| statement.sid == Some(*name)));
+    let own = meant.into_iter().filter(|(holds, ..)| *holds);
     own.fold(resource, |resource, (_, finding, why)| resource.excuse("parliament", finding, why))
 }
 
@@ -242,12 +250,16 @@ fn arns(pattern: &str, row: &Row, site: &Site<'_>, stack: &Stack, made: &Templat
         true => text,
         false => format!("arn:${{AWS::Partition}}:{text}"),
     };
-    let Some((before, rest)) = filled.split_once("{=") else { return vec![sub(whole(filled))] };
+    let arn = |text: String| match text.contains("${") {
+        true => sub(text),
+        false => json!(text),
+    };
+    let Some((before, rest)) = filled.split_once("{=") else { return vec![arn(whole(filled))] };
     let (property, after) = rest.split_once('}').unwrap_or((rest, ""));
     let explicit = explicit(property, row, made)
         .into_iter()
         .filter(|name| !name.contains(&prefix) && !name.starts_with(&path) && !name.starts_with("${"));
-    explicit.map(|name| sub(whole(format!("{before}{name}{after}")))).collect()
+    explicit.map(|name| arn(whole(format!("{before}{name}{after}")))).collect()
 }
 
 /// The texts that a property has, wherever the row's types have it.

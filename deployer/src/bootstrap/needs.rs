@@ -94,9 +94,9 @@ pub(crate) static ROWS: &[Row] = &[
         direct: &[
             "lambda:AddPermission",
             "lambda:DeleteFunction",
+            "lambda:DeleteFunctionConcurrency",
             "lambda:GetAlias",
             "lambda:GetFunction",
-            "lambda:GetFunctionConfiguration",
             "lambda:GetFunctionEventInvokeConfig",
             "lambda:GetFunctionUrlConfig",
             "lambda:GetPolicy",
@@ -118,9 +118,9 @@ pub(crate) static ROWS: &[Row] = &[
             "lambda:CreateFunction",
             "lambda:CreateFunctionUrlConfig",
             "lambda:DeleteAlias",
-            "lambda:DeleteFunctionConcurrency",
             "lambda:DeleteFunctionEventInvokeConfig",
             "lambda:DeleteFunctionUrlConfig",
+            "lambda:GetFunctionCodeSigningConfig",
             "lambda:GetFunctionRecursionConfig",
             "lambda:GetRuntimeManagementConfig",
             "lambda:ListTags",
@@ -235,13 +235,7 @@ pub(crate) static ROWS: &[Row] = &[
         ..row("Queues", &["AWS::SQS::Queue"], &["sqs:{R}:{A}:{N}-*", "sqs:{R}:{A}:{=QueueName}"])
     },
     Row {
-        direct: &[
-            "sns:CreateTopic",
-            "sns:GetSubscriptionAttributes",
-            "sns:GetTopicAttributes",
-            "sns:SetSubscriptionAttributes",
-            "sns:SetTopicAttributes",
-        ],
+        direct: &["sns:CreateTopic", "sns:GetTopicAttributes", "sns:SetTopicAttributes"],
         handlers: &[
             "sns:DeleteTopic",
             "sns:GetDataProtectionPolicy",
@@ -249,11 +243,19 @@ pub(crate) static ROWS: &[Row] = &[
             "sns:ListTagsForResource",
             "sns:Subscribe",
             "sns:TagResource",
-            "sns:Unsubscribe",
             "sns:UntagResource",
         ],
         ..row(
             "Topics",
+            &["AWS::SNS::Topic", "AWS::SNS::Subscription"],
+            &["sns:{R}:{A}:{N}-*", "sns:{R}:{A}:{=TopicName}", "{=TopicArn}"],
+        )
+    },
+    Row {
+        direct: &["sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes"],
+        handlers: &["sns:Unsubscribe"],
+        ..row(
+            "Subscriptions",
             &["AWS::SNS::Topic", "AWS::SNS::Subscription"],
             &["sns:{R}:{A}:{N}-*", "sns:{R}:{A}:{=TopicName}", "{=TopicArn}"],
         )
@@ -307,6 +309,29 @@ pub(crate) static ROWS: &[Row] = &[
             "Secrets",
             &["AWS::SecretsManager::Secret"],
             &["secretsmanager:{R}:{A}:secret:{S}/*", "secretsmanager:{R}:{A}:secret:{=Name}-??????"],
+        )
+    },
+    Row {
+        handlers: &[
+            "dynamodb:CreateTable",
+            "dynamodb:DeleteTable",
+            "dynamodb:DescribeContinuousBackups",
+            "dynamodb:DescribeContributorInsights",
+            "dynamodb:DescribeKinesisStreamingDestination",
+            "dynamodb:DescribeTable",
+            "dynamodb:DescribeTimeToLive",
+            "dynamodb:GetResourcePolicy",
+            "dynamodb:ListTagsOfResource",
+            "dynamodb:TagResource",
+            "dynamodb:UntagResource",
+            "dynamodb:UpdateContinuousBackups",
+            "dynamodb:UpdateTable",
+            "dynamodb:UpdateTimeToLive",
+        ],
+        ..row(
+            "Tables",
+            &["AWS::DynamoDB::Table"],
+            &["dynamodb:{R}:{A}:table/{N}-*", "dynamodb:{R}:{A}:table/{=TableName}"],
         )
     },
     Row {
