@@ -38,3 +38,4 @@ mod synth;
 mod ticketbottle;
 mod tidy;
 mod verbs;
+mod watch;

@@ -14,6 +14,12 @@ fn a_function_is_explained_with_the_way_back() {
     let told = shop.ends(0, &["explain", "hello"]);
     assert!(told.stdout.contains("serves version 2.\nMade live by release 2, "), "{}", told.text());
     assert!(told.stdout.contains("To go back to version 1 of release 1: one call"), "{}", told.text());
+    let by = "By this plan: deployer releases told --stage dev --sandbox --plan 2";
+    assert!(told.stdout.contains(by), "{}", told.text());
+    let plan = shop.ends(0, &["releases", "told", "--plan", "2"]);
+    assert!(plan.stdout.contains("update Lambda Function told-dev-hello"), "{}", plan.text());
+    let none = shop.ends(1, &["releases", "told", "--plan", "9"]);
+    assert!(none.stderr.contains("the plan of release 9 of told-dev cannot be shown"), "{}", none.text());
     assert!(told.stdout.contains("  deployer rollback told --stage dev --sandbox --function hello"), "{}", told.text());
     shop.ends(0, &["rollback", "--yes"]);
     let back = shop.ends(0, &["explain", "hello"]);

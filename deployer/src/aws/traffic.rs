@@ -60,6 +60,7 @@ pub(crate) async fn invoke(
         payload: String::from_utf8_lossy(&payload).into_owned(),
         error: answer.function_error,
         log: String::from_utf8_lossy(&log).into_owned(),
+        version: answer.executed_version.unwrap_or_default(),
     })
 }
 

@@ -59,9 +59,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     }
     session.tell_calls(ctx);
     match (found, &args.function) {
-        (false, Some(function)) => {
-            Err(Failure::usage(format!("no stack has a function `{function}`"), "deployer status lists the functions"))
-        }
+        (false, Some(function)) => Err(project::unknown_function(function)),
         _ => Ok(Exit::Done),
     }
 }
