@@ -26,6 +26,8 @@ mod offline;
 mod page;
 mod plan;
 mod plan_cases;
+mod prove;
+mod prove_ticketbottle;
 mod proxy;
 mod rates;
 mod rollback;
