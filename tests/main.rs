@@ -4,6 +4,7 @@
 
 mod adopt;
 mod aws;
+mod bootstrap;
 mod bridge;
 mod browser;
 mod build;
@@ -25,6 +26,8 @@ mod offline;
 mod page;
 mod plan;
 mod plan_cases;
+mod prove;
+mod prove_ticketbottle;
 mod proxy;
 mod rates;
 mod rollback;

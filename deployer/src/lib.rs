@@ -34,6 +34,9 @@ mod cfn;
 mod iam;
 mod synth;
 
+// what deploying takes: pure
+mod bootstrap;
+
 // compare: pure
 mod adopt;
 mod change_set;

@@ -35,8 +35,8 @@ record! {
         suppress: Vec<Suppression>,
         /// An existing role instead of a generated one.
         role: Option<Spanned<Target>>,
-        /// Permissions boundary of the generated role, an ARN.
-        permissions_boundary: Option<String>,
+        /// Permissions boundary of the generated role: an ARN, or the name of a policy of the account.
+        permissions_boundary: Option<Spanned<String>>,
         /// The network it runs in, one of `networks`.
         network: Option<Spanned<String>>,
         /// Memory in MiB, 128 to 10,240; default 256.
@@ -92,8 +92,8 @@ record! {
         tags: IndexMap<String, String>,
         /// How traffic moves to a new version, and what watches it.
         release: Option<Spanned<Course>>,
-        /// Permissions boundary of every generated role, an ARN.
-        permissions_boundary: Option<String>,
+        /// Permissions boundary of every generated role: an ARN, or the name of a policy of the account.
+        permissions_boundary: Option<Spanned<String>>,
     }
 }
 

@@ -64,6 +64,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0220", "credentials for any origin", triggers::cors),
     rule("D0221", "a network that is not complete", functions::networks),
     rule("D0222", "keys that a table cannot have", tables::keys),
+    rule("D0230", "not a permissions boundary", functions::boundaries),
     rule("D0401", "a name that refers to nothing", references::declared),
     rule("D0402", "a name that AWS does not take", names::valid),
     rule("D0403", "two names that become the same logical id", names::logical_ids),
