@@ -5,6 +5,7 @@
 //!
 //! - [`Kafka`] (feature `kafka`): a cluster of brokers in this process, reachable over loopback
 //! - [`SecureKafka`] (feature `kafka`): the same cluster behind TLS and a login
+//! - [`Shopify`] (feature `npm`): the used part of Shopify's Admin API, over graphql-js
 //! - [`Authority`] (feature `tls`): certificates for loopback, and the authority that signed them
 //!
 //! A program that is missing ends the test with the name of the package that brings it; no test is
@@ -16,9 +17,13 @@ mod authority;
 mod aws;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "npm")]
+mod npm;
 mod postgres;
 #[cfg(feature = "kafka")]
 mod secure_kafka;
+#[cfg(feature = "npm")]
+mod shopify;
 
 #[cfg(feature = "tls")]
 pub use authority::Authority;
@@ -28,5 +33,7 @@ pub use aws::FakeAws;
 pub use kafka::{Kafka, KafkaRecord};
 #[cfg(feature = "kafka")]
 pub use secure_kafka::SecureKafka;
+#[cfg(feature = "npm")]
+pub use shopify::Shopify;
 
 pub use postgres::{Postgres, TestDatabase};
