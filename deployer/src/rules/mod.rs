@@ -11,6 +11,7 @@ mod queues;
 mod ranges;
 mod references;
 mod stages;
+mod tables;
 mod triggers;
 
 use crate::diag::{Diagnostic, Diagnostics};
@@ -61,6 +62,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0219", "an event that S3 does not send", triggers::bucket_events),
     rule("D0220", "credentials for any origin", triggers::cors),
     rule("D0221", "a network that is not complete", functions::networks),
+    rule("D0222", "keys that a table cannot have", tables::keys),
     rule("D0401", "a name that refers to nothing", references::declared),
     rule("D0402", "a name that AWS does not take", names::valid),
     rule("D0403", "two names that become the same logical id", names::logical_ids),
@@ -74,6 +76,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0506", "a prefix where there are no keys", access::prefixes),
     rule("D0507", "an action that AWS does not have", access::known_actions),
     rule("D0508", "an action that never applies to its resource", access::resource_types),
+    rule("D0509", "access to an index that is none", tables::indexes),
 ];
 
 /// Runs every rule over `stack`.

@@ -106,7 +106,7 @@ fn role(draft: &mut Draft<'_>, name: &str, pipe: &Pipe, cluster: &Value, group: 
         noun: Noun::Queue.word(),
         arn: draft.arn(Noun::Queue, &pipe.to.queue),
         key: super::queue::key(draft, &pipe.to.queue),
-        prefix: None,
+        part: None,
     };
     statements.extend(grants::statements(&queue, ["send"]));
     let condition = json!({
