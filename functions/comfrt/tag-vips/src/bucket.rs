@@ -10,6 +10,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// The part of a bucket that stays in it: a request is on its way for a while, in which a full bucket fills no further.
+const KEPT: f64 = 0.05;
+
 /// `extensions.cost.throttleStatus` of an answer. Points, and points per second.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -94,7 +97,8 @@ impl Bucket {
         }
         let mut bucket = self.refilled(now);
         bucket.level -= cost;
-        let wait = Duration::from_secs_f64((-bucket.level / bucket.restore.max(1.0)).max(0.0));
+        let kept = (self.maximum * KEPT).min(self.maximum - cost);
+        let wait = Duration::from_secs_f64(((kept - bucket.level) / bucket.restore.max(1.0)).max(0.0));
         Ok((bucket, wait))
     }
 }
@@ -118,13 +122,14 @@ mod tests {
         let (bucket, first) = take(bucket, 800.0, 0);
         let (bucket, second) = take(bucket, 800.0, 0);
         let (_, third) = take(bucket, 800.0, 0);
-        assert_eq!((first, second, third), (0, 12_000, 28_000));
+        // Five percent are kept: 50 points, a second.
+        assert_eq!((first, second, third), (0, 13_000, 29_000));
     }
 
     #[test]
     fn points_come_back_with_time_and_never_above_the_brim() {
         let (bucket, _) = take(Bucket::unknown(0), 1_000.0, 0);
-        let (_, wait) = take(bucket, 500.0, 10_000);
+        let (_, wait) = take(bucket, 400.0, 10_000);
         assert_eq!(wait, 0);
         assert_eq!(take(bucket, 0.0, 3_600_000).0.level, 1_000.0);
         assert_eq!(take(bucket, 0.0, -5).0.level, 0.0, "a clock that is behind changes nothing");

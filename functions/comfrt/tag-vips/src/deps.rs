@@ -72,7 +72,7 @@ impl Deps {
             rules: Rules { tiers, dropoff_months, lapsed_tag },
             endpoint: endpoint.replace("{version}", &version),
             ledger: match env.optional("BUCKETS_TABLE") {
-                Some(name) => Ledger::Table { client: aws_sdk_dynamodb::Client::new(config), name },
+                Some(name) => Ledger::table(aws_sdk_dynamodb::Client::new(config), name),
                 None => Ledger::memory(),
             },
             sqs: Sqs::new(config),

@@ -12,17 +12,18 @@ use std::{
 use aws_sdk_dynamodb::{
     Client,
     error::{DisplayErrorContext, ProvideErrorMetadata as _},
-    types::AttributeValue,
+    operation::put_item::PutItemError,
+    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
 };
 use jiff::Timestamp;
 
 use crate::{
     bucket::{Bucket, Learned, TooDear},
-    store::pause,
+    store::{backoff, pause},
 };
 
-/// How often an item is tried that others change at the same moment: with so many at once, each gets its turn.
-const TURNS: u32 = 30;
+/// How often an item is tried that others change at the same moment. The pauses are short at first and longer in the end.
+const TURNS: u32 = 40;
 
 /// After this long without a request the bucket is full again, so the item may go. Seconds.
 const KEPT: i64 = 24 * 3_600;
@@ -31,7 +32,17 @@ const KEPT: i64 = 24 * 3_600;
 #[derive(Debug)]
 pub enum Ledger {
     Memory(Mutex<HashMap<String, Bucket>>),
-    Table { client: Client, name: String },
+    Table(Table),
+}
+
+/// A DynamoDB table with the key `shop`.
+#[derive(Debug)]
+pub struct Table {
+    client: Client,
+    name: String,
+    /// The items as they were last seen, and how often they were written. Whoever writes over another's item is refused, and
+    /// told what is there: so nothing is ever read.
+    known: tokio::sync::Mutex<HashMap<String, (Bucket, i64)>>,
 }
 
 /// Why no points could be taken.
@@ -39,8 +50,8 @@ pub enum Ledger {
 pub enum LedgerError {
     #[error(transparent)]
     TooDear(#[from] TooDear),
-    #[error("{doing} the points of {shop} in the table: {reason}")]
-    Table { doing: &'static str, shop: String, reason: String },
+    #[error("write the points of {shop} into the table: {reason}")]
+    Table { shop: String, reason: String },
 }
 
 impl Ledger {
@@ -48,10 +59,14 @@ impl Ledger {
         Self::Memory(Mutex::default())
     }
 
+    pub fn table(client: Client, name: String) -> Self {
+        Self::Table(Table { client, name, known: tokio::sync::Mutex::default() })
+    }
+
     /// Takes `cost` points of `shop`, after giving back what the run has `learned`; says how long to wait for them.
     ///
     /// # Errors
-    /// When the store never has so many, or the table cannot be read or written.
+    /// When the store never has so many, or the table cannot be written.
     pub async fn take(&self, shop: &str, cost: f64, learned: &Learned) -> Result<Duration, LedgerError> {
         match self {
             Self::Memory(buckets) => {
@@ -62,84 +77,72 @@ impl Ledger {
                 buckets.insert(shop.to_owned(), bucket);
                 Ok(wait)
             }
-            Self::Table { client, name } => Self::take_in_table(client, name, shop, cost, learned).await,
+            Self::Table(table) => table.take(shop, cost, learned).await,
         }
     }
+}
 
-    async fn take_in_table(
-        client: &Client,
-        table: &str,
-        shop: &str,
-        cost: f64,
-        learned: &Learned,
-    ) -> Result<Duration, LedgerError> {
-        let failed = |doing, reason: String| LedgerError::Table { doing, shop: shop.to_owned(), reason };
-        for turn in 0..TURNS {
-            let read = client.get_item().table_name(table).key("shop", text(shop)).consistent_read(true).send().await;
-            let item = read.map_err(|error| failed("read", reason(&error)))?.item;
+impl Table {
+    async fn take(&self, shop: &str, cost: f64, learned: &Learned) -> Result<Duration, LedgerError> {
+        let failed = |reason: String| LedgerError::Table { shop: shop.to_owned(), reason };
+        // One after the other within this process, so that only other processes are in the way.
+        let mut known = self.known.lock().await;
+        for turn in 1..=TURNS {
             let now = now();
-            let known = item.as_ref().map(bucket);
-            let bucket = known.map_or_else(|| Bucket::unknown(now), |(bucket, _)| bucket);
+            let seen = known.get(shop).copied();
+            let bucket = seen.map_or_else(|| Bucket::unknown(now), |(bucket, _)| bucket);
             let (bucket, wait) = bucket.settled(learned, now).take(cost, now)?;
-            let version = known.map_or(0, |(_, version)| version);
-            let put = client
+            let version = seen.map_or(0, |(_, version)| version);
+            let put = self
+                .client
                 .put_item()
-                .table_name(table)
-                .item("shop", text(shop))
+                .table_name(&self.name)
+                .item("shop", AttributeValue::S(shop.to_owned()))
                 .item("points", number(bucket.level))
                 .item("maximum", number(bucket.maximum))
                 .item("restore", number(bucket.restore))
                 .item("at_ms", number(bucket.at))
                 .item("version", number(version + 1))
-                .item("expires_at", number(now / 1_000 + KEPT));
-            let put = match known {
+                .item("expires_at", number(now / 1_000 + KEPT))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+            let put = match seen {
                 None => put.condition_expression("attribute_not_exists(shop)"),
                 Some(_) => put
                     .condition_expression("#version = :version")
                     .expression_attribute_names("#version", "version")
                     .expression_attribute_values(":version", number(version)),
             };
-            match put.send().await {
-                Ok(_) => return Ok(wait),
-                Err(error) if error.code() == Some("ConditionalCheckFailedException") => {
-                    pause(Duration::from_millis(5) * turn.min(10)).await;
-                }
-                Err(error) => return Err(failed("write", reason(&error))),
-            }
+            let Err(error) = put.send().await else {
+                known.insert(shop.to_owned(), (bucket, version + 1));
+                return Ok(wait);
+            };
+            let Some(PutItemError::ConditionalCheckFailedException(others)) = error.as_service_error() else {
+                return Err(failed(
+                    error.code().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned),
+                ));
+            };
+            match others.item() {
+                Some(item) => known.insert(shop.to_owned(), read(item)),
+                None => known.remove(shop),
+            };
+            pause(backoff(1) / (TURNS - turn + 1)).await;
         }
-        Err(failed("write", format!("others changed them {TURNS} times in a row")))
+        Err(failed(format!("others changed them {TURNS} times in a row")))
     }
 }
 
 /// What an item says, and how often it was written. A part that is no number counts as an empty bucket's.
-fn bucket(item: &HashMap<String, AttributeValue>) -> (Bucket, i64) {
-    fn read<T: std::str::FromStr + Default>(item: &HashMap<String, AttributeValue>, name: &str) -> T {
-        let number = item.get(name).and_then(|value| value.as_n().ok());
-        number.and_then(|number| number.parse().ok()).unwrap_or_default()
-    }
-    let bucket = Bucket {
-        level: read(item, "points"),
-        maximum: read(item, "maximum"),
-        restore: read(item, "restore"),
-        at: read(item, "at_ms"),
-    };
-    (bucket, read(item, "version"))
-}
-
-fn text(value: &str) -> AttributeValue {
-    AttributeValue::S(value.to_owned())
+fn read(item: &HashMap<String, AttributeValue>) -> (Bucket, i64) {
+    let part = |name: &str| item.get(name).and_then(|value| value.as_n().ok());
+    let points = |name: &str| part(name).and_then(|number| number.parse().ok()).unwrap_or(0.0);
+    let whole = |name: &str| part(name).and_then(|number| number.parse().ok()).unwrap_or(0);
+    let bucket =
+        Bucket { level: points("points"), maximum: points("maximum"), restore: points("restore"), at: whole("at_ms") };
+    (bucket, whole("version"))
 }
 
 fn number(value: impl ToString) -> AttributeValue {
     AttributeValue::N(value.to_string())
-}
-
-fn reason<E, R>(error: &aws_sdk_dynamodb::error::SdkError<E, R>) -> String
-where
-    E: std::error::Error + aws_sdk_dynamodb::error::ProvideErrorMetadata + 'static,
-    R: std::fmt::Debug,
-{
-    error.code().map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned)
 }
 
 /// Milliseconds since 1970.
