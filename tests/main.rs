@@ -33,6 +33,7 @@ mod rows;
 mod sandbox;
 mod settled;
 mod shift;
+mod streams;
 mod synth;
 mod system;
 mod ticketbottle;

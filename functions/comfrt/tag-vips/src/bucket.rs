@@ -70,36 +70,39 @@ impl Bucket {
     fn refilled(self, now: i64) -> Self {
         // Another machine's clock may be ahead: time never runs backwards here.
         let seconds = now.saturating_sub(self.at).max(0) as f64 / 1_000.0;
-        Self { level: (self.level + seconds * self.restore).min(self.maximum), at: self.at.max(now), ..self }
+        Self { level: self.level + seconds * self.restore, at: self.at.max(now), ..self }
     }
 
-    /// Takes over what an answer said: what was not used comes back, and what others took is gone.
+    /// The bucket after `cost` points were taken and those given back that were not used, both at once and by nothing but an
+    /// addition: held against its brim, and against what Shopify told last, since others may use the same bucket.
     #[must_use]
-    pub fn settled(self, learned: &Learned, now: i64) -> Self {
+    pub fn settled(self, cost: f64, learned: &Learned, now: i64) -> Self {
         let mut bucket = self.refilled(now);
-        bucket.level += learned.unused;
         if let Some((status, at)) = learned.status {
             (bucket.maximum, bucket.restore) = (status.maximum_available, status.restore_rate);
             let told = Self { level: status.currently_available, at, ..bucket }.refilled(now);
-            bucket.level = bucket.level.min(told.level);
+            bucket.level = bucket.level.min(told.level - cost);
         }
-        bucket.level = bucket.level.min(bucket.maximum);
+        bucket.level = bucket.level.min(bucket.maximum - cost);
         bucket
     }
 
-    /// Takes `cost` points, and says how long it takes until they are there.
+    /// How long it takes until the `cost` points are there that were taken just now.
     ///
     /// # Errors
     /// When they never will be.
-    pub fn take(self, cost: f64, now: i64) -> Result<(Self, Duration), TooDear> {
+    pub fn wait(self, cost: f64) -> Result<Duration, TooDear> {
         if cost > self.maximum {
             return Err(TooDear { cost, maximum: self.maximum });
         }
-        let mut bucket = self.refilled(now);
-        bucket.level -= cost;
         let kept = (self.maximum * KEPT).min(self.maximum - cost);
-        let wait = Duration::from_secs_f64(((kept - bucket.level) / bucket.restore.max(1.0)).max(0.0));
-        Ok((bucket, wait))
+        Ok(Duration::from_secs_f64(((kept - self.level) / self.restore.max(1.0)).max(0.0)))
+    }
+
+    /// Whether `settled`, which was made of this one, says more than that time has passed.
+    pub fn is_corrected(self, settled: Self) -> bool {
+        let plain = self.refilled(settled.at);
+        (self.maximum, self.restore) != (settled.maximum, settled.restore) || plain.level > settled.level + 0.5
     }
 }
 
@@ -111,44 +114,63 @@ mod tests {
         ThrottleStatus { maximum_available: 2_000.0, currently_available: available, restore_rate: 100.0 }
     }
 
-    fn take(bucket: Bucket, cost: f64, now: i64) -> (Bucket, u128) {
-        let (bucket, wait) = bucket.take(cost, now).expect("not too dear");
-        (bucket, wait.as_millis())
+    fn take(bucket: Bucket, cost: f64, learned: &Learned, now: i64) -> (Bucket, u128) {
+        let taken = Bucket { level: bucket.level + learned.unused - cost, ..bucket };
+        let settled = taken.settled(cost, learned, now);
+        (settled, settled.wait(cost).expect("not too dear").as_millis())
     }
+
+    const NOTHING: Learned = Learned { unused: 0.0, status: None };
 
     #[test]
     fn who_comes_later_waits_longer() {
         let bucket = Bucket::unknown(0);
-        let (bucket, first) = take(bucket, 800.0, 0);
-        let (bucket, second) = take(bucket, 800.0, 0);
-        let (_, third) = take(bucket, 800.0, 0);
+        let (bucket, first) = take(bucket, 800.0, &NOTHING, 0);
+        let (bucket, second) = take(bucket, 800.0, &NOTHING, 0);
+        let (_, third) = take(bucket, 800.0, &NOTHING, 0);
         // Five percent are kept: 50 points, a second.
         assert_eq!((first, second, third), (0, 13_000, 29_000));
     }
 
     #[test]
     fn points_come_back_with_time_and_never_above_the_brim() {
-        let (bucket, _) = take(Bucket::unknown(0), 1_000.0, 0);
-        let (_, wait) = take(bucket, 400.0, 10_000);
-        assert_eq!(wait, 0);
-        assert_eq!(take(bucket, 0.0, 3_600_000).0.level, 1_000.0);
-        assert_eq!(take(bucket, 0.0, -5).0.level, 0.0, "a clock that is behind changes nothing");
+        let (bucket, _) = take(Bucket::unknown(0), 1_000.0, &NOTHING, 0);
+        assert_eq!(take(bucket, 400.0, &NOTHING, 10_000).1, 0);
+        let (full, _) = take(bucket, 10.0, &NOTHING, 3_600_000);
+        assert_eq!(full.level, 990.0);
+        assert_eq!(take(bucket, 0.0, &NOTHING, -5).0.level, 0.0, "a clock that is behind changes nothing");
     }
 
     #[test]
     fn what_was_not_used_comes_back_and_what_others_took_is_gone() {
-        let (bucket, _) = take(Bucket::unknown(0), 752.0, 0);
+        let (bucket, _) = take(Bucket::unknown(0), 752.0, &NOTHING, 0);
         let mut learned = Learned::default();
         learned.add(700.0, Some(status(1_948.0)), 1_000);
-        let settled = bucket.settled(&learned, 1_000);
-        // 248, refilled by 50, given back 700; the larger bucket that Shopify told of fills from now on.
-        assert_eq!((settled.level, settled.maximum, settled.restore), (998.0, 2_000.0, 100.0));
-        learned.add(0.0, Some(status(10.0)), 2_000);
-        assert_eq!(bucket.settled(&learned, 3_000).level, 110.0, "others use the same bucket");
+        let (settled, _) = take(bucket, 10.0, &learned, 1_000);
+        // 248, refilled by 50, given back 700, taken 10; the larger bucket that Shopify told of fills from now on.
+        assert_eq!((settled.level, settled.maximum, settled.restore), (988.0, 2_000.0, 100.0));
+        learned.add(0.0, Some(status(30.0)), 2_000);
+        assert_eq!(take(bucket, 10.0, &learned, 3_000).0.level, 120.0, "others use the same bucket");
+    }
+
+    #[test]
+    fn only_what_time_does_not_explain_is_a_correction() {
+        let bucket = Bucket { level: 100.0, ..Bucket::unknown(0) };
+        let is_corrected = |learned: &Learned, now| bucket.is_corrected(bucket.settled(10.0, learned, now));
+        assert!(!is_corrected(&NOTHING, 1_000));
+        assert!(is_corrected(&NOTHING, 60_000), "over the brim");
+        let told = Learned {
+            unused: 0.0,
+            status: Some((
+                ThrottleStatus { restore_rate: 50.0, maximum_available: 1_000.0, currently_available: 90.0 },
+                1_000,
+            )),
+        };
+        assert!(is_corrected(&told, 1_000), "somebody else was there");
     }
 
     #[test]
     fn what_never_fits_is_refused() {
-        assert!(Bucket::unknown(0).take(1_000.5, 0).is_err());
+        assert!(Bucket::unknown(0).wait(1_000.5).is_err());
     }
 }

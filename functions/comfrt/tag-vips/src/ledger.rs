@@ -1,5 +1,8 @@
-//! Points taken by all runs at once: one item per store in a DynamoDB table, changed under the condition that nobody
-//! else changed it in between.
+//! Points taken by all runs at once: one item per store in a DynamoDB table.
+//!
+//! Taking and giving back are additions, which DynamoDB does one after the other: nobody is refused, and nobody who is quicker
+//! keeps others waiting. Only a correction (the brim is reached, Shopify tells of less) is written under the condition that
+//! nothing has changed since; where that fails, whoever changed it has seen the same.
 //!
 //! Without a table, as in tests of one run, the same in memory.
 
@@ -11,19 +14,13 @@ use std::{
 
 use aws_sdk_dynamodb::{
     Client,
-    error::{DisplayErrorContext, ProvideErrorMetadata as _},
-    operation::put_item::PutItemError,
-    types::{AttributeValue, ReturnValuesOnConditionCheckFailure},
+    error::{DisplayErrorContext, ProvideErrorMetadata as _, SdkError},
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue},
 };
 use jiff::Timestamp;
 
-use crate::{
-    bucket::{Bucket, Learned, TooDear},
-    store::{backoff, pause},
-};
-
-/// How often an item is tried that others change at the same moment. The pauses are short at first and longer in the end.
-const TURNS: u32 = 40;
+use crate::bucket::{Bucket, Learned, TooDear};
 
 /// After this long without a request the bucket is full again, so the item may go. Seconds.
 const KEPT: i64 = 24 * 3_600;
@@ -40,10 +37,9 @@ pub enum Ledger {
 pub struct Table {
     client: Client,
     name: String,
-    /// The items as they were last seen, and how often they were written. Whoever writes over another's item is refused, and
-    /// told what is there: so nothing is ever read.
-    known: tokio::sync::Mutex<HashMap<String, (Bucket, i64)>>,
 }
+
+type Item = HashMap<String, AttributeValue>;
 
 /// Why no points could be taken.
 #[derive(Debug, thiserror::Error)]
@@ -60,7 +56,7 @@ impl Ledger {
     }
 
     pub fn table(client: Client, name: String) -> Self {
-        Self::Table(Table { client, name, known: tokio::sync::Mutex::default() })
+        Self::Table(Table { client, name })
     }
 
     /// Takes `cost` points of `shop`, after giving back what the run has `learned`; says how long to wait for them.
@@ -73,8 +69,10 @@ impl Ledger {
                 let now = now();
                 let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
                 let bucket = buckets.get(shop).copied().unwrap_or_else(|| Bucket::unknown(now));
-                let (bucket, wait) = bucket.settled(learned, now).take(cost, now)?;
-                buckets.insert(shop.to_owned(), bucket);
+                let taken = Bucket { level: bucket.level + learned.unused - cost, ..bucket };
+                let settled = taken.settled(cost, learned, now);
+                let wait = settled.wait(cost)?;
+                buckets.insert(shop.to_owned(), settled);
                 Ok(wait)
             }
             Self::Table(table) => table.take(shop, cost, learned).await,
@@ -84,61 +82,87 @@ impl Ledger {
 
 impl Table {
     async fn take(&self, shop: &str, cost: f64, learned: &Learned) -> Result<Duration, LedgerError> {
-        let failed = |reason: String| LedgerError::Table { shop: shop.to_owned(), reason };
-        // One after the other within this process, so that only other processes are in the way.
-        let mut known = self.known.lock().await;
-        for turn in 1..=TURNS {
-            let now = now();
-            let seen = known.get(shop).copied();
-            let bucket = seen.map_or_else(|| Bucket::unknown(now), |(bucket, _)| bucket);
-            let (bucket, wait) = bucket.settled(learned, now).take(cost, now)?;
-            let version = seen.map_or(0, |(_, version)| version);
-            let put = self
-                .client
-                .put_item()
-                .table_name(&self.name)
-                .item("shop", AttributeValue::S(shop.to_owned()))
-                .item("points", number(bucket.level))
-                .item("maximum", number(bucket.maximum))
-                .item("restore", number(bucket.restore))
-                .item("at_ms", number(bucket.at))
-                .item("version", number(version + 1))
-                .item("expires_at", number(now / 1_000 + KEPT))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-            let put = match seen {
-                None => put.condition_expression("attribute_not_exists(shop)"),
-                Some(_) => put
-                    .condition_expression("#version = :version")
-                    .expression_attribute_names("#version", "version")
-                    .expression_attribute_values(":version", number(version)),
-            };
-            let Err(error) = put.send().await else {
-                known.insert(shop.to_owned(), (bucket, version + 1));
-                return Ok(wait);
-            };
-            let Some(PutItemError::ConditionalCheckFailedException(others)) = error.as_service_error() else {
-                return Err(failed(
-                    error.code().map_or_else(|| DisplayErrorContext(&error).to_string(), str::to_owned),
-                ));
-            };
-            match others.item() {
-                Some(item) => known.insert(shop.to_owned(), read(item)),
-                None => known.remove(shop),
-            };
-            pause(backoff(1) / (TURNS - turn + 1)).await;
+        let item = self.add(shop, learned.unused - cost).await?;
+        let now = now();
+        let seen = read(&item, now);
+        let settled = seen.settled(cost, learned, now);
+        let wait = match settled.wait(cost) {
+            Ok(wait) => wait,
+            Err(error) => {
+                self.add(shop, cost).await?;
+                return Err(error.into());
+            }
+        };
+        if !item.contains_key("at_ms") || seen.is_corrected(settled) {
+            self.correct(shop, &item, settled).await?;
         }
-        Err(failed(format!("others changed them {TURNS} times in a row")))
+        Ok(wait)
+    }
+
+    /// Adds `points` to what is there, and says what it has become.
+    async fn add(&self, shop: &str, points: f64) -> Result<Item, LedgerError> {
+        let expires = now() / 1_000 + KEPT;
+        let added = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("shop", AttributeValue::S(shop.to_owned()))
+            .update_expression("ADD points :points SET expires_at = :expires")
+            .expression_attribute_values(":points", number(points))
+            .expression_attribute_values(":expires", number(expires))
+            .return_values(ReturnValue::AllNew);
+        let added = added.send().await.map_err(|error| failed(shop, &error))?;
+        Ok(added.attributes.unwrap_or_default())
+    }
+
+    /// Writes `settled` over `seen`, if that is still what is there.
+    async fn correct(&self, shop: &str, seen: &Item, settled: Bucket) -> Result<(), LedgerError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("shop", AttributeValue::S(shop.to_owned()))
+            .update_expression("SET points = :level, maximum = :maximum, restore_rate = :restore, at_ms = :at")
+            .expression_attribute_values(":level", number(settled.level))
+            .expression_attribute_values(":maximum", number(settled.maximum))
+            .expression_attribute_values(":restore", number(settled.restore))
+            .expression_attribute_values(":at", number(settled.at))
+            // As DynamoDB wrote it, so that no digit is lost on the way.
+            .expression_attribute_values(":seen", seen.get("points").cloned().unwrap_or_else(|| number(0)));
+        let update = match seen.get("at_ms") {
+            None => update.condition_expression("points = :seen AND attribute_not_exists(at_ms)"),
+            Some(at) => update
+                .condition_expression("points = :seen AND at_ms = :since")
+                .expression_attribute_values(":since", at.clone()),
+        };
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(()),
+            Err(error) => Err(failed(shop, &error)),
+        }
     }
 }
 
-/// What an item says, and how often it was written. A part that is no number counts as an empty bucket's.
-fn read(item: &HashMap<String, AttributeValue>) -> (Bucket, i64) {
+fn failed<R: std::fmt::Debug>(shop: &str, error: &SdkError<UpdateItemError, R>) -> LedgerError {
+    let reason = error.code().map_or_else(|| DisplayErrorContext(error).to_string(), str::to_owned);
+    LedgerError::Table { shop: shop.to_owned(), reason }
+}
+
+/// What an item says. One that was just made says only what was taken.
+fn read(item: &Item, now: i64) -> Bucket {
     let part = |name: &str| item.get(name).and_then(|value| value.as_n().ok());
-    let points = |name: &str| part(name).and_then(|number| number.parse().ok()).unwrap_or(0.0);
-    let whole = |name: &str| part(name).and_then(|number| number.parse().ok()).unwrap_or(0);
-    let bucket =
-        Bucket { level: points("points"), maximum: points("maximum"), restore: points("restore"), at: whole("at_ms") };
-    (bucket, whole("version"))
+    let points = |name: &str| part(name).and_then(|number| number.parse().ok());
+    let unknown = Bucket::unknown(now);
+    let level = points("points").unwrap_or(0.0);
+    match part("at_ms").and_then(|number| number.parse().ok()) {
+        None => Bucket { level: unknown.level + level, ..unknown },
+        Some(at) => Bucket {
+            level,
+            maximum: points("maximum").unwrap_or(unknown.maximum),
+            restore: points("restore_rate").unwrap_or(unknown.restore),
+            at,
+        },
+    }
 }
 
 fn number(value: impl ToString) -> AttributeValue {

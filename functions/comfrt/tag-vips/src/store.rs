@@ -263,14 +263,14 @@ fn again<T>(reason: String) -> Attempt<T> {
 }
 
 /// The pause after failure number `failures`: a random time up to twice the one before, so that runs part.
-pub(crate) fn backoff(failures: u32) -> Duration {
+fn backoff(failures: u32) -> Duration {
     let most = FIRST.saturating_mul(1 << failures.min(10)).min(LONGEST);
     let random = f64::from(Uuid::new_v4().as_fields().0) / f64::from(u32::MAX);
     most.mul_f64(0.5 + random / 2.0)
 }
 
 /// Does nothing for a while.
-pub(crate) async fn pause(time: Duration) {
+async fn pause(time: Duration) {
     if !time.is_zero() {
         tokio::time::sleep(time).await;
     }
