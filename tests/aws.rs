@@ -5,7 +5,9 @@
 //! `deployer` started again whose test was killed.
 
 use crate::harness::{Project, Run};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -31,6 +33,8 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Status line and headers, as they came.
+    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -75,6 +79,42 @@ impl Server {
         exchange(self.port, head, &headers, body)
     }
 
+    /// A request of whoever has these temporary credentials (key id, secret, token), signed as AWS wants it.
+    ///
+    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html> (read 2026-11).
+    pub(crate) fn request_as(&self, who: &[&str; 3], region: &str, service: &str, head: &str, body: &str) -> Answer {
+        let digest = |text: &str| hex::encode(Sha256::digest(text));
+        let mac = |key: &[u8], text: &str| -> Vec<u8> {
+            let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes any key");
+            mac.update(text.as_bytes());
+            mac.finalize().into_bytes().to_vec()
+        };
+        let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let (method, target) = head.split_once(' ').expect("a method and a path");
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let host = format!("127.0.0.1:{}", self.port);
+        let (names, hash) = ("host;x-amz-content-sha256;x-amz-date;x-amz-security-token", digest(body));
+        let request = format!(
+            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{now}\n\
+             x-amz-security-token:{}\n\n{names}\n{hash}",
+            who[2]
+        );
+        let scope = format!("{}/{region}/{service}/aws4_request", &now[..8]);
+        let text = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{}", digest(&request));
+        let key = scope.split('/').fold(format!("AWS4{}", who[1]).into_bytes(), |key, part| mac(&key, part));
+        let signature = hex::encode(mac(&key, &text));
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", who[0]);
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("X-Amz-Date", &now),
+            ("X-Amz-Content-Sha256", &hash),
+            ("X-Amz-Security-Token", who[2]),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ];
+        exchange(self.port, head, &headers, body)
+    }
+
     /// A call of an API that takes JSON and names its operation in a header, such as `AmazonSQS.SendMessage`; the answer
     /// has to be a good one.
     pub(crate) fn json(&self, region: &str, service: &str, target: &str, body: &Value) -> Value {
@@ -95,7 +135,7 @@ impl Server {
         let scope = format!("Credential={ACCOUNT}/20260101/{region}/s3/aws4_request");
         let signature = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
         let head = format!("GET /{bucket}/{key}");
-        let (status, bytes) = exchange_bytes(self.port, &head, &[("Authorization", &signature)], "");
+        let (_, status, bytes) = exchange_bytes(self.port, &head, &[("Authorization", &signature)], "");
         assert!(status == 200 || status == 404, "{head}: {status} {}", String::from_utf8_lossy(&bytes));
         (status == 200).then_some(bytes)
     }
@@ -151,26 +191,28 @@ fn watchdog(port: u16, kept: &Path) -> Child {
 
 /// `GET` of an address on loopback, as `deployer` prints them.
 pub(crate) fn get(url: &str) -> Answer {
-    let rest = url.strip_prefix("http://127.0.0.1:").unwrap_or_else(|| panic!("{url} is not on loopback"));
-    let (port, path) = rest.split_once('/').expect("an address has a path");
-    exchange(port.parse().expect("a port is a number"), &format!("GET /{path}"), &[], "")
+    send("GET", url, &[], "")
 }
 
 /// `POST` of JSON to such an address.
 pub(crate) fn post(url: &str, body: &str) -> Answer {
+    send("POST", url, &[("Content-Type", "application/json")], body)
+}
+
+/// A request to such an address.
+pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let rest = url.strip_prefix("http://127.0.0.1:").unwrap_or_else(|| panic!("{url} is not on loopback"));
     let (port, path) = rest.split_once('/').expect("an address has a path");
-    let kind = [("Content-Type", "application/json")];
-    exchange(port.parse().expect("a port is a number"), &format!("POST /{path}"), &kind, body)
+    exchange(port.parse().expect("a port is a number"), &format!("{method} /{path}"), headers, body)
 }
 
 /// One request, one answer of text. `head` is method and path.
 fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let (status, body) = exchange_bytes(port, head, headers, body);
-    Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
+    let (head, status, body) = exchange_bytes(port, head, headers, body);
+    Answer { status, head, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
-fn exchange_bytes(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> (u16, Vec<u8>) {
+fn exchange_bytes(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> (String, u16, Vec<u8>) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the sandbox listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout that is not zero");
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -180,9 +222,10 @@ fn exchange_bytes(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the answer comes");
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(answer.len());
-    let head = String::from_utf8_lossy(&answer[..end]);
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no HTTP: {head}")), answer.get(end + 4..).unwrap_or_default().to_vec())
+    let status = status.unwrap_or_else(|| panic!("no HTTP: {head}"));
+    (head, status, answer.get(end + 4..).unwrap_or_default().to_vec())
 }
 
 /// A stack of its own in the shared sandbox, with functions in Python, and the project that declares it.

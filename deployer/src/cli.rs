@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Schema(cmd::schema::Args),
     /// Print the CloudFormation template of a stack
     Synth(cmd::synth::Args),
+    /// What has to be there before the first deployment: artifact bucket, deploy role, permissions boundary
+    Bootstrap(cmd::bootstrap::Args),
     /// Build the artifacts of the functions
     Build(cmd::build::Args),
     /// Show what a deployment would change, and why

@@ -98,6 +98,7 @@ pub(crate) fn plan(
         record,
         notes,
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
         dashboards: state.stack().map(|stack| dashboards(&stack.template)).unwrap_or_default(),
     }

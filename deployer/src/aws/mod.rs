@@ -71,6 +71,7 @@ pub(crate) struct Override {
     pub(crate) url: String,
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
+    pub(crate) session_token: Option<String>,
     /// Whether requests keep to the rates that AWS grants.
     pub(crate) is_paced: bool,
 }
@@ -138,8 +139,9 @@ impl Clients {
             loader = loader.region(Region::new(region));
         }
         if let Some(over) = over {
+            let token = over.session_token.clone();
             let credentials =
-                Credentials::new(&over.access_key_id, &over.secret_access_key, None, None, "deployer sandbox");
+                Credentials::new(&over.access_key_id, &over.secret_access_key, token, None, "deployer sandbox");
             loader = loader.endpoint_url(&over.url).credentials_provider(credentials);
         }
         let config = loader.load().await;

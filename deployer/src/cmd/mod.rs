@@ -2,6 +2,7 @@
 
 pub(crate) mod adopt;
 pub(crate) mod alarms;
+pub(crate) mod bootstrap;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -37,6 +38,7 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(ctx, args).await,
         Command::Schema(args) => schema::run(ctx, args).await,
         Command::Synth(args) => synth::run(ctx, args).await,
+        Command::Bootstrap(args) => bootstrap::run(ctx, args).await,
         Command::Build(args) => build::run(ctx, args).await,
         Command::Plan(args) => plan::run(ctx, args).await,
         Command::Adopt(args) => adopt::run(ctx, args).await,

@@ -18,6 +18,7 @@ pub(crate) mod release;
 pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
+pub(crate) mod suppression;
 pub(crate) mod table;
 mod things;
 pub(crate) mod trigger;
@@ -54,6 +55,8 @@ record! {
         vars: IndexMap<String, Value>,
         /// What every function has unless it says otherwise.
         defaults: Defaults = Defaults::default(),
+        /// What becomes of a role that allows more than the code can reach: `warn` (default) or `strict`.
+        iam: suppression::Strictness = suppression::Strictness::Warn,
         /// Alarm sets, by the names of files in `alarms/`, and what is different about them here.
         alarms: Option<watch::Alarms>,
         /// Dashboards, by the names of files in `dashboards/`.

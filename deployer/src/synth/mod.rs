@@ -23,7 +23,7 @@ mod topic;
 mod url;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use alarm::{name as alarm_name, service_name as service_alarm_name};
 

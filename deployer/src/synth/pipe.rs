@@ -125,6 +125,7 @@ fn role(draft: &mut Draft<'_>, name: &str, pipe: &Pipe, cluster: &Value, group: 
             "Description": format!("What the pipe {} may do", stack.pipe_name(name)),
             "AssumeRolePolicyDocument": trust("pipes.amazonaws.com", Some(condition)),
             "Policies": [{ "PolicyName": "access", "PolicyDocument": document(&merged(statements)) }],
+            "PermissionsBoundary": super::role::boundary(stack, None),
             "Tags": super::draft::tag_list(&stack.tags()),
         }),
     )

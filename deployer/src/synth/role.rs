@@ -46,7 +46,7 @@ pub(crate) fn role(draft: &mut Draft<'_>, name: &str, function: &Function) {
             "AssumeRolePolicyDocument": trust("lambda.amazonaws.com", None),
             "Policies": [{ "PolicyName": "access", "PolicyDocument": document(&statements) }],
             "ManagedPolicyArns": (!managed.is_empty()).then_some(managed),
-            "PermissionsBoundary": stack.permissions_boundary(function),
+            "PermissionsBoundary": boundary(stack, Some(function)),
             "Tags": tag_list(&stack.function_tags(function)),
         }),
     );
@@ -74,6 +74,14 @@ pub(crate) fn role(draft: &mut Draft<'_>, name: &str, function: &Function) {
         );
     }
     draft.add(ids::role(name), resource);
+}
+
+/// The permissions boundary of a role: of a function's, or, with `None`, of what starts functions.
+pub(super) fn boundary(stack: &Stack, function: Option<&Function>) -> Option<Value> {
+    stack.permissions_boundary(function).map(|boundary| match boundary.starts_with("arn:") {
+        true => super::draft::text(boundary.to_owned()),
+        false => sub(format!("arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:policy/{boundary}")),
+    })
 }
 
 /// What every function needs, by its settings.
