@@ -84,11 +84,20 @@ pub(crate) static ROWS: &[Row] = &[
         ..row(
             "LedgerWrite",
             &[],
-            &["s3:::{B}/artifacts/*", "s3:::{B}/templates/*", "s3:::{B}/releases/{N}/*", "s3:::{B}/leases/{N}.json"],
+            &[
+                "s3:::{B}/artifacts/*",
+                "s3:::{B}/templates/*",
+                "s3:::{B}/releases/{N}/*",
+                "s3:::{B}/plans/{N}/*",
+                "s3:::{B}/leases/{N}.json",
+            ],
         )
     },
     // `prune`. A version stays for thirty days.
-    Row { direct: &["s3:DeleteObject"], ..row("LedgerPrune", &[], &["s3:::{B}/artifacts/*", "s3:::{B}/templates/*"]) },
+    Row {
+        direct: &["s3:DeleteObject"],
+        ..row("LedgerPrune", &[], &["s3:::{B}/artifacts/*", "s3:::{B}/templates/*", "s3:::{B}/plans/{N}/*"])
+    },
     // --- functions
     Row {
         direct: &[
@@ -444,6 +453,10 @@ pub(crate) const COVERED: &[&str] = &[
 /// What this tool can ask AWS for and a deployment does without, and why.
 pub(crate) const WITHHELD: &[(&str, &str)] = &[
     ("iam:DeleteRolePermissionsBoundary", "it would take the boundary off a role"),
+    ("iam:GenerateServiceLastAccessedDetails", "`iam unused`, which people run"),
+    ("iam:GetServiceLastAccessedDetails", "`iam unused`, which people run"),
+    ("iam:SimulatePrincipalPolicy", "`iam simulate`, which people run"),
+    ("logs:FilterLogEvents", "`logs`, which people run"),
     ("s3:CreateBucket", "bootstrap makes the artifact bucket; buckets of stacks are made by CloudFormation"),
     ("secretsmanager:PutSecretValue", "`secret set`: values are stored by people and never by a pipeline"),
     ("sts:GetCallerIdentity", "needs no permission: it cannot be denied"),

@@ -1,5 +1,9 @@
 //! `deployer iam`: what roles grant against what the code can reach, and a role in plain words.
 
+mod live;
+mod simulate;
+mod unused;
+
 use crate::artifact;
 use crate::cli::Format;
 use crate::ctx::Ctx;
@@ -30,6 +34,10 @@ enum Action {
         #[arg(long)]
         strict: bool,
     },
+    /// Say which allowed actions were not used, as far as AWS remembers, and of which it does not tell
+    Unused(unused::Args),
+    /// Ask IAM whether each live role allows what it says, and none of its neighbours
+    Simulate(simulate::Args),
     /// Say what a function's role allows, which line grants it and which code uses it
     Explain {
         /// Its name in the stack file
@@ -40,6 +48,8 @@ enum Action {
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     match &args.action {
         Action::Check { stacks, strict } => check(ctx, stacks, *strict).await,
+        Action::Unused(args) => unused::run(ctx, args).await,
+        Action::Simulate(args) => simulate::run(ctx, args).await,
         Action::Explain { function } => explain(ctx, function).await,
     }
 }

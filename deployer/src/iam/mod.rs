@@ -5,5 +5,7 @@ pub(crate) mod algebra;
 #[cfg(test)]
 pub(crate) mod evaluator;
 pub(crate) mod grants;
+pub(crate) mod last_accessed;
 pub(crate) mod policy;
 pub(crate) mod reach;
+pub(crate) mod simulation;
