@@ -183,5 +183,5 @@ fn a_fix_that_does_not_reach_or_that_another_stage_would_miss_is_not_written() {
     refused(NEEDED, "{ access: [] }", "{}", 1, "the edit would not reach what stage dev is made of");
     // What is too much in one stage is suppressed in the other, where the suppression would then be of nothing.
     let wide = format!("{NEEDED}      - {{ bucket: files, can: get }}\n");
-    refused(&wide, "{}", "{ suppress: [{ excess: s3:GetObject, because: prod reads }] }", 2, "D0510");
+    refused(&wide, "{}", "{ suppress: [{ excess: s3:GetObject, because: prod reads }] }", 2, "D0511");
 }

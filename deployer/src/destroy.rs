@@ -1,5 +1,6 @@
 //! A deletion is a plan: the stack goes, what holds data is kept unless that is allowed to go too.
 
+use crate::cfn::Resource;
 use crate::diff::Change;
 use crate::model::stage::Allow;
 use crate::picture;
@@ -8,6 +9,7 @@ use crate::release::{self, Commit};
 use crate::risk::{self, Risk};
 use crate::state::{Deployed, Known, State};
 use indexmap::IndexMap;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The plan that deletes the stack of `state`. `changes` are the deletions of everything in it.
@@ -65,7 +67,7 @@ pub(crate) fn plan(
     if has_ledger {
         plan.steps.push(Step::OpenRelease);
     }
-    if delete_data && !kept.is_empty() {
+    if delete_data && (!kept.is_empty() || deployed.template.resources.values().any(is_protected)) {
         plan.steps.push(Step::Stack(letting_go(deployed)));
     }
     if deployed.protected {
@@ -89,6 +91,11 @@ fn is_kept(change: &Change, deployed: &Deployed) -> bool {
     resource.is_some_and(|resource| risk::is_retained(resource.deletion_policy.as_deref()))
 }
 
+/// Whether the service refuses to delete it.
+fn is_protected(resource: &Resource) -> bool {
+    resource.properties.get("DeletionProtectionEnabled") == Some(&Value::Bool(true))
+}
+
 fn line(change: Change, deployed: &Deployed, delete_data: bool) -> Option<Line> {
     let resource = deployed.template.resources.get(&change.id)?;
     let (risk, reason) = match (delete_data && is_kept(&change, deployed), resource.kind.as_str()) {
@@ -101,7 +108,7 @@ fn line(change: Change, deployed: &Deployed, delete_data: bool) -> Option<Line> 
     Some(Line { change, risk, reason, undo, meaning: IndexMap::new(), kept: false })
 }
 
-/// The deployed template with every deletion policy set to `Delete`. CloudFormation takes no update that changes only
+/// The deployed template with every deletion policy set to `Delete`, and tables that can be deleted. CloudFormation takes no update that changes only
 /// that, so a handle that costs nothing comes with it.
 ///
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html> (read 2026-11).
@@ -110,10 +117,10 @@ fn letting_go(deployed: &Deployed) -> StackStep {
     for resource in template.resources.values_mut().filter(|resource| resource.deletion_policy.is_some()) {
         resource.deletion_policy = Some("Delete".to_owned());
     }
-    let handle = crate::cfn::Resource {
-        kind: "AWS::CloudFormation::WaitConditionHandle".to_owned(),
-        ..crate::cfn::Resource::default()
-    };
+    for resource in template.resources.values_mut().filter(|resource| is_protected(resource)) {
+        resource.properties.insert("DeletionProtectionEnabled".to_owned(), Value::Bool(false));
+    }
+    let handle = Resource { kind: "AWS::CloudFormation::WaitConditionHandle".to_owned(), ..Resource::default() };
     template.resources.insert(crate::ids::LogicalId::new("DeployerLettingGo"), handle);
     StackStep {
         create: false,
@@ -123,5 +130,31 @@ fn letting_go(deployed: &Deployed) -> StackStep {
         tags: Vec::new(),
         import_existing: false,
         revert_drift: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_protected_table_is_made_deletable_before_the_stack_goes() {
+        let deployed: Deployed = serde_json::from_value(json!({
+            "id": "arn:stack", "status": "CREATE_COMPLETE", "status_reason": null, "protected": false,
+            "template": { "Resources": {
+                "OrdersTable": { "Type": "AWS::DynamoDB::Table", "DeletionPolicy": "RetainExceptOnCreate",
+                                 "Properties": { "DeletionProtectionEnabled": true } },
+                "JobsQueue": { "Type": "AWS::SQS::Queue" },
+            } },
+            "parameters": {}, "resolved": {}, "outputs": {}, "resources": {},
+        }))
+        .expect("a deployed stack");
+        let step = letting_go(&deployed);
+        let template: Value = serde_json::from_str(&step.template).expect("a template");
+        let table = &template["Resources"]["OrdersTable"];
+        assert_eq!(table["DeletionPolicy"], "Delete");
+        assert_eq!(table["Properties"]["DeletionProtectionEnabled"], false);
+        assert_eq!(template["Resources"]["JobsQueue"], json!({ "Type": "AWS::SQS::Queue" }));
     }
 }

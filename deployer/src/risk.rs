@@ -49,6 +49,7 @@ const CREATE_ONLY: &[(&str, &[&str])] = &[
     ("AWS::ApiGatewayV2::Integration", &["ApiId"]),
     ("AWS::ApiGatewayV2::Route", &["ApiId"]),
     ("AWS::ApiGatewayV2::Stage", &["ApiId", "StageName"]),
+    ("AWS::DynamoDB::Table", &["TableName", "KeySchema", "LocalSecondaryIndexes", "ImportSourceSpecification"]),
     ("AWS::Events::Rule", &["Name", "EventBusName"]),
     ("AWS::IAM::Role", &["RoleName", "Path"]),
     ("AWS::Lambda::Alias", &["Name", "FunctionName"]),
@@ -92,6 +93,8 @@ const INTERRUPTING: &[(&str, &str, &str)] = &[
     ("AWS::Lambda::Function", "ReservedConcurrentExecutions", "how many may run at once changes"),
     ("AWS::Lambda::EventSourceMapping", "Enabled", "consumption starts or stops"),
     ("AWS::Events::Rule", "State", "the schedule or rule starts or stops"),
+    ("AWS::DynamoDB::Table", "GlobalSecondaryIndexes", "queries fail until an index is built"),
+    ("AWS::DynamoDB::Table", "StreamSpecification", "what reads the stream loses its place"),
     ("AWS::SQS::Queue", "VisibilityTimeout", "messages in flight keep the old timeout"),
     ("AWS::SQS::Queue", "MessageRetentionPeriod", "messages older than the new limit are dropped"),
 ];

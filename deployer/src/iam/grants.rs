@@ -31,12 +31,30 @@ pub(crate) static VERBS: &[Verb] = &[
     verb("bucket", "put", &["s3:PutObject"], &["kms:Decrypt", "kms:GenerateDataKey"]),
     verb("bucket", "delete", &["s3:DeleteObject"], &[]),
     verb("bucket", "list", &["s3:ListBucket"], &[]),
+    verb("table", "get", &["dynamodb:GetItem"], READ),
+    verb("table", "batch-get", &["dynamodb:BatchGetItem"], READ),
+    verb("table", "query", &["dynamodb:Query"], READ),
+    verb("table", "scan", &["dynamodb:Scan"], READ),
+    verb("table", "put", &["dynamodb:PutItem"], WRITE),
+    verb("table", "update", &["dynamodb:UpdateItem"], WRITE),
+    verb("table", "delete", &["dynamodb:DeleteItem"], WRITE),
+    verb("table", "batch-write", &["dynamodb:BatchWriteItem"], WRITE),
+    verb("table", "check", &["dynamodb:ConditionCheckItem"], READ),
+    verb("table", "describe", &["dynamodb:DescribeTable"], &[]),
     verb("secret", "read", &["secretsmanager:GetSecretValue"], &["kms:Decrypt"]),
     verb("secret", "write", &["secretsmanager:PutSecretValue"], &["kms:Decrypt", "kms:GenerateDataKey"]),
     verb("function", "invoke", &["lambda:InvokeFunction"], &[]),
     verb("email", "send", &["ses:SendEmail"], &[]),
     verb("metrics", "publish", &["cloudwatch:PutMetricData"], &[]),
 ];
+
+/// What DynamoDB does with a table's own key on behalf of the caller.
+///
+/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html> and the key policy
+/// in <https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html> (read 2026-11).
+const READ: &[&str] = &["kms:Decrypt", "kms:DescribeKey"];
+const WRITE: &[&str] =
+    &["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
 
 const fn verb(
     noun: &'static str,
@@ -59,8 +77,8 @@ pub(crate) struct Resource<'a> {
     pub(crate) arn: Value,
     /// ARN of its KMS key, where it has one of its own.
     pub(crate) key: Option<Value>,
-    /// Only objects whose key begins so.
-    pub(crate) prefix: Option<&'a str>,
+    /// Only this part: of a bucket, objects whose key begins so; of a table, the index of this name.
+    pub(crate) part: Option<&'a str>,
 }
 
 /// The statements that let a role do `can` with `resource`. Unknown verbs give nothing: the rules have reported them.
@@ -70,17 +88,20 @@ pub(crate) fn statements<'a>(resource: &Resource<'_>, can: impl IntoIterator<Ite
 }
 
 fn on_resource(resource: &Resource<'_>, verb: &Verb) -> Statement {
-    let prefix = resource.prefix.unwrap_or_default();
+    let part = resource.part.unwrap_or_default();
     let actions = verb.actions.iter().copied();
     match (resource.noun, verb.verb) {
         ("bucket", "list") => {
             let statement = Statement::allow(actions, vec![resource.arn.clone()]);
-            if prefix.is_empty() {
+            if part.is_empty() {
                 return statement;
             }
-            statement.when(json!({ "StringLike": { "s3:prefix": format!("{prefix}*") } }))
+            statement.when(json!({ "StringLike": { "s3:prefix": format!("{part}*") } }))
         }
-        ("bucket", _) => Statement::allow(actions, vec![append(&resource.arn, &format!("/{prefix}*"))]),
+        ("bucket", _) => Statement::allow(actions, vec![append(&resource.arn, &format!("/{part}*"))]),
+        ("table", _) if !part.is_empty() => {
+            Statement::allow(actions, vec![append(&resource.arn, &format!("/index/{part}"))])
+        }
         _ => Statement::allow(actions, vec![resource.arn.clone()]),
     }
 }
@@ -123,8 +144,8 @@ pub(crate) fn metrics(namespace: &str) -> Statement {
 mod tests {
     use super::*;
 
-    fn bucket(prefix: Option<&'static str>) -> Resource<'static> {
-        Resource { noun: "bucket", arn: json!("arn:aws:s3:::b"), key: None, prefix }
+    fn bucket(part: Option<&'static str>) -> Resource<'static> {
+        Resource { noun: "bucket", arn: json!("arn:aws:s3:::b"), key: None, part }
     }
 
     #[test]
@@ -141,8 +162,16 @@ mod tests {
     }
 
     #[test]
+    fn an_index_is_a_resource_of_its_own() {
+        let table = |part| Resource { noun: "table", arn: json!("arn:table/t"), key: None, part };
+        let granted = statements(&table(Some("by-day")), ["query"]);
+        assert_eq!(granted, [Statement::allow(["dynamodb:Query"], vec![json!("arn:table/t/index/by-day")])]);
+        assert_eq!(statements(&table(None), ["query"])[0].resources, [json!("arn:table/t")]);
+    }
+
+    #[test]
     fn a_key_of_its_own_is_granted_through_the_service_only() {
-        let queue = Resource { noun: "queue", arn: json!("q"), key: Some(json!("k")), prefix: None };
+        let queue = Resource { noun: "queue", arn: json!("q"), key: Some(json!("k")), part: None };
         let granted = statements(&queue, ["send"]);
         assert_eq!(granted[1].actions, ["kms:Decrypt", "kms:GenerateDataKey"]);
         assert_eq!(
@@ -162,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_verb_that_a_file_may_say_has_its_actions() {
-        for noun in ["queue", "topic", "bucket", "secret", "function", "email", "metrics"] {
+        for noun in ["queue", "topic", "bucket", "table", "secret", "function", "email", "metrics"] {
             let known: Vec<&str> = VERBS.iter().filter(|known| known.noun == noun).map(|known| known.verb).collect();
             assert_eq!(known, crate::model::access::verbs(noun), "{noun}");
         }

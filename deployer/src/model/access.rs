@@ -26,6 +26,8 @@ record! {
         topic: Option<Target>,
         /// A bucket: `get`, `put`, `delete`, `list`.
         bucket: Option<Target>,
+        /// A table: `get`, `batch-get`, `query`, `scan`, `put`, `update`, `delete`, `batch-write`, `check`, `describe`.
+        table: Option<Target>,
         /// A secret: `read`, `write`.
         secret: Option<Target>,
         /// A function: `invoke`.
@@ -38,6 +40,8 @@ record! {
         can: Vec<Spanned<String>>,
         /// Only keys of the bucket that begin so.
         prefix: Option<String>,
+        /// Only this index of the table, and not the table itself.
+        index: Option<Spanned<String>>,
     }
 }
 
@@ -89,6 +93,9 @@ pub(crate) fn verbs(noun: &str) -> &'static [&'static str] {
         "queue" => &["send", "consume", "purge", "inspect"],
         "topic" | "metrics" => &["publish"],
         "bucket" => &["get", "put", "delete", "list"],
+        "table" => {
+            &["get", "batch-get", "query", "scan", "put", "update", "delete", "batch-write", "check", "describe"]
+        }
         "secret" => &["read", "write"],
         "function" => &["invoke"],
         "email" => &["send"],
@@ -114,6 +121,7 @@ impl Grant {
             (Noun::Queue, &self.queue),
             (Noun::Topic, &self.topic),
             (Noun::Bucket, &self.bucket),
+            (Noun::Table, &self.table),
             (Noun::Secret, &self.secret),
             (Noun::Function, &self.function),
         ];

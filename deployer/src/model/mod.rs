@@ -17,6 +17,7 @@ pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
 pub(crate) mod suppression;
+pub(crate) mod table;
 pub(crate) mod trigger;
 
 pub(crate) use load::{Loaded, load, stages};
@@ -31,6 +32,7 @@ use pipe::Pipe;
 use queue::{Queue, Topic};
 use serde_json::{Map, Value};
 use storage::{Bucket, Secret};
+use table::Table;
 
 record! {
     /// One stack, as it is in one stage: overlay, loops and templates are already applied.
@@ -60,6 +62,8 @@ record! {
         topics: IndexMap<String, Topic>,
         /// S3 buckets by name.
         buckets: IndexMap<String, Bucket>,
+        /// DynamoDB tables by name.
+        tables: IndexMap<String, Table>,
         /// Secrets Manager secrets by name. Values never stand here: `deployer secret set` stores them.
         secrets: IndexMap<String, Secret>,
         /// Subnets and security groups that functions run in.

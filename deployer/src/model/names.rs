@@ -64,6 +64,12 @@ impl Stack {
         explicit.map_or_else(|| format!("{}-{name}-{ACCOUNT}", self.prefix()), |name| name.value.clone())
     }
 
+    /// DynamoDB's name of a declared table.
+    pub(crate) fn table_name(&self, name: &str) -> String {
+        let explicit = self.file.tables.get(name).and_then(|table| table.name.as_ref());
+        explicit.map_or_else(|| format!("{}-{name}", self.prefix()), |name| name.value.clone())
+    }
+
     /// Secrets Manager's name of a declared secret.
     pub(crate) fn secret_name(&self, name: &str) -> String {
         let explicit = self.file.secrets.get(name).and_then(|secret| secret.name.as_ref());

@@ -31,6 +31,7 @@ pub(crate) enum Noun {
     Queue,
     Topic,
     Bucket,
+    Table,
     Secret,
 }
 
@@ -39,7 +40,7 @@ pub(crate) enum Noun {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum EnvValue {
     Text(String),
-    /// `{queue: emails}`: URL of a queue, name of a bucket or a function, ARN of a topic or a secret.
+    /// `{queue: emails}`: URL of a queue, name of a bucket, a table or a function, ARN of a topic or a secret.
     Declared(Noun, Spanned<String>),
     /// `{arn: …}`, `{ssm: …}`, `{import: …}`
     Outside(Outside),
@@ -48,7 +49,8 @@ pub(crate) enum EnvValue {
 }
 
 impl Noun {
-    pub(crate) const ALL: [Noun; 5] = [Noun::Function, Noun::Queue, Noun::Topic, Noun::Bucket, Noun::Secret];
+    pub(crate) const ALL: [Noun; 6] =
+        [Noun::Function, Noun::Queue, Noun::Topic, Noun::Bucket, Noun::Table, Noun::Secret];
 
     /// The key in a reference.
     pub(crate) fn word(self) -> &'static str {
@@ -57,6 +59,7 @@ impl Noun {
             Noun::Queue => "queue",
             Noun::Topic => "topic",
             Noun::Bucket => "bucket",
+            Noun::Table => "table",
             Noun::Secret => "secret",
         }
     }

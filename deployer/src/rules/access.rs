@@ -7,7 +7,7 @@ use crate::model::Stack;
 use crate::model::access::{self, Access, Grant, Statement};
 use crate::model::reference::{EnvValue, Noun};
 
-fn grants(stack: &Stack) -> impl Iterator<Item = &Grant> {
+pub(super) fn grants(stack: &Stack) -> impl Iterator<Item = &Grant> {
     stack.file.functions.values().flat_map(|function| &function.access).filter_map(|access| match &access.value {
         Access::Grant(grant) => Some(grant),
         _ => None,
@@ -172,6 +172,7 @@ fn shape(on: &EnvValue) -> Option<String> {
         EnvValue::Declared(Noun::Queue, _) => arn("arn:aws:sqs:region:account:x"),
         EnvValue::Declared(Noun::Topic, _) => arn("arn:aws:sns:region:account:x"),
         EnvValue::Declared(Noun::Bucket, _) => arn("arn:aws:s3:::x"),
+        EnvValue::Declared(Noun::Table, _) => arn("arn:aws:dynamodb:region:account:table/x"),
         EnvValue::Declared(Noun::Secret, _) => arn("arn:aws:secretsmanager:region:account:secret:x"),
         EnvValue::Declared(Noun::Function, _) => arn("arn:aws:lambda:region:account:function:x:live"),
         EnvValue::Outside(_) | EnvValue::Raw(_) => None,

@@ -54,7 +54,7 @@ pub(super) fn exactly_one(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnost
         for access in &function.access {
             let Access::Grant(grant) = &access.value else { continue };
             let written: Vec<&str> = grant.subjects().iter().map(|subject| subject.word()).collect();
-            let nouns = ["queue", "topic", "bucket", "secret", "function", "email", "metrics"];
+            let nouns = ["queue", "topic", "bucket", "table", "secret", "function", "email", "metrics"];
             one_of(rule, grant.span, &nouns.map(|noun| (noun, written.contains(&noun))), diagnostics);
         }
         let mut destination = |destination: &Destination, may: &[&str]| {

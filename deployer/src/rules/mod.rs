@@ -12,6 +12,7 @@ mod ranges;
 mod references;
 mod stages;
 mod suppressions;
+mod tables;
 mod triggers;
 
 use crate::diag::{Diagnostic, Diagnostics};
@@ -62,6 +63,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0219", "an event that S3 does not send", triggers::bucket_events),
     rule("D0220", "credentials for any origin", triggers::cors),
     rule("D0221", "a network that is not complete", functions::networks),
+    rule("D0222", "keys that a table cannot have", tables::keys),
     rule("D0401", "a name that refers to nothing", references::declared),
     rule("D0402", "a name that AWS does not take", names::valid),
     rule("D0403", "two names that become the same logical id", names::logical_ids),
@@ -75,8 +77,9 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0506", "a prefix where there are no keys", access::prefixes),
     rule("D0507", "an action that AWS does not have", access::known_actions),
     rule("D0508", "an action that never applies to its resource", access::resource_types),
-    rule("D0509", "a suppression without a reason", suppressions::reasons),
-    rule("D0510", "a suppression of what cannot be found", suppressions::targets),
+    rule("D0509", "access to an index that is none", tables::indexes),
+    rule("D0510", "a suppression without a reason", suppressions::reasons),
+    rule("D0511", "a suppression of what cannot be found", suppressions::targets),
 ];
 
 /// Runs every rule over `stack`.

@@ -8,7 +8,7 @@ use crate::synth::logical_ids::pascal;
 use std::collections::HashMap;
 
 /// Sections whose keys are names of declared things.
-const SECTIONS: [&str; 7] = ["functions", "queues", "topics", "buckets", "secrets", "networks", "pipes"];
+const SECTIONS: [&str; 8] = ["functions", "queues", "topics", "buckets", "tables", "secrets", "networks", "pipes"];
 
 /// What a service calls a thing.
 struct Made {
@@ -40,6 +40,9 @@ fn made(stack: &Stack) -> Vec<Made> {
     }
     for (key, bucket) in &file.buckets {
         add("buckets", key, bucket.name.as_ref(), format!("{prefix}-{key}-000000000000"));
+    }
+    for (key, table) in &file.tables {
+        add("tables", key, table.name.as_ref(), format!("{prefix}-{key}"));
     }
     for (key, secret) in file.secrets.iter().filter(|(_, secret)| secret.from.is_none()) {
         add("secrets", key, secret.name.as_ref(), format!("{}/{}/{key}", file.stack.value, stack.stage));
@@ -85,6 +88,7 @@ fn is_word(text: &str) -> bool {
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html>,
 /// <https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html>,
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html>,
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html>,
 /// <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html>.
 fn name_mistake(section: &str, name: &str) -> Option<(String, &'static str)> {
     let length = name.len();
@@ -102,6 +106,10 @@ fn name_mistake(section: &str, name: &str) -> Option<(String, &'static str)> {
             base.chars()
                 .any(|c| !c.is_ascii_alphanumeric() && !"-_".contains(c))
                 .then(|| (format!("`{name}` is no name for a queue or topic"), "letters, digits, `-` and `_`"))
+        }),
+        "tables" => too_long(255).or_else(|| {
+            (length < 3 || other("-_."))
+                .then(|| (format!("`{name}` is no name for a table"), "3 or more letters, digits, `-`, `_` and `.`"))
         }),
         "secrets" => too_long(512).or_else(|| {
             other("/_+=.@-").then(|| (format!("`{name}` is no name for a secret"), "letters, digits and /_+=.@-"))

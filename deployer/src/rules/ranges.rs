@@ -42,6 +42,11 @@ pub(super) fn ranges(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) 
         ranges.time(bucket.expire.as_ref(), DAY..=DAY * 100_000, DAY, "an object is kept");
         ranges.time(bucket.expire_versions.as_ref(), DAY..=DAY * 100_000, DAY, "an old version is kept");
     }
+    for capacity in stack.file.tables.values().filter_map(|table| table.capacity.as_ref()) {
+        for (units, what) in [(&capacity.read, "reads a second"), (&capacity.write, "writes a second")] {
+            ranges.number(units.value.into(), 1..=40_000, units.span, what);
+        }
+    }
     for pipe in stack.file.pipes.values() {
         ranges.number(pipe.batch.value.into(), 1..=10, pipe.batch.span.or(pipe.span), "records for a queue");
     }

@@ -16,6 +16,7 @@ fn section(noun: Noun) -> &'static str {
         Noun::Queue => "queues",
         Noun::Topic => "topics",
         Noun::Bucket => "buckets",
+        Noun::Table => "tables",
         Noun::Secret => "secrets",
     }
 }
@@ -114,6 +115,7 @@ impl<'a> References<'a> {
         }
         file.topics.values().for_each(|topic| self.elsewhere(topic.key.as_ref()));
         file.buckets.values().for_each(|bucket| self.elsewhere(bucket.key.as_ref()));
+        file.tables.values().for_each(|table| self.elsewhere(table.key.as_ref()));
         for secret in file.secrets.values() {
             self.elsewhere(secret.key.as_ref());
             self.elsewhere(secret.from.as_ref());

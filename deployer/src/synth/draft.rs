@@ -99,6 +99,7 @@ impl<'a> Draft<'a> {
             Noun::Queue if file.queues.contains_key(name) => cfn::get_att(ids::queue(name), "Arn"),
             Noun::Topic if file.topics.contains_key(name) => cfn::reference(ids::topic(name)),
             Noun::Bucket if file.buckets.contains_key(name) => self.bucket_arn(name),
+            Noun::Table if file.tables.contains_key(name) => cfn::get_att(ids::table(name), "Arn"),
             Noun::Secret if file.secrets.contains_key(name) => match &file.secrets[name].from {
                 Some(from) => self.raw_arn(from),
                 // The ARN, as `Ref` is; but a local AWS may take `Ref` for the name.
@@ -112,13 +113,14 @@ impl<'a> Draft<'a> {
         cfn::sub(format!("arn:${{AWS::Partition}}:s3:::{}", self.stack.bucket_name(name)))
     }
 
-    /// What code calls a declared thing: URL of a queue, name of a bucket, ARN of a topic or a secret, and
+    /// What code calls a declared thing: URL of a queue, name of a bucket or a table, ARN of a topic or a secret, and
     /// `name:live` for a function, so that a call takes the alias.
     fn address(&mut self, noun: Noun, target: &Target) -> Value {
         match (noun, target) {
             (Noun::Function, Target::Name(name)) => json!(format!("{}:live", self.stack.function_name(&name.value))),
             (Noun::Bucket, Target::Name(name)) => text(self.stack.bucket_name(&name.value)),
             (Noun::Queue, Target::Name(name)) => cfn::reference(ids::queue(&name.value)),
+            (Noun::Table, Target::Name(name)) => cfn::reference(ids::table(&name.value)),
             _ => self.arn(noun, target),
         }
     }

@@ -175,6 +175,11 @@ pub(crate) fn bucket(name: &str) -> LogicalId {
     id(name, "Bucket")
 }
 
+/// A declared table.
+pub(crate) fn table(name: &str) -> LogicalId {
+    id(name, "Table")
+}
+
 pub(crate) fn secret(name: &str) -> LogicalId {
     id(name, "Secret")
 }
@@ -268,6 +273,7 @@ mod tests {
             policy(&queue("emails")),
             topic("orders"),
             bucket("tickets"),
+            table("orders"),
             secret("database"),
             pipe("payment-events"),
             role_of(&pipe("payment-events")),
@@ -308,6 +314,7 @@ mod tests {
         EmailsQueuePolicy
         OrdersTopic
         TicketsBucket
+        OrdersTable
         DatabaseSecret
         PaymentEventsPipe
         PaymentEventsPipeRole

@@ -16,6 +16,7 @@ mod raw;
 pub(crate) mod role;
 mod schedule;
 mod secret;
+mod table;
 mod topic;
 mod url;
 
@@ -50,6 +51,7 @@ fn draft(stack: &Stack) -> Draft<'_> {
     queue::queues(&mut draft);
     topic::topics(&mut draft);
     bucket::buckets(&mut draft);
+    table::tables(&mut draft);
     http::api(&mut draft);
     function::functions(&mut draft);
     pipe::pipes(&mut draft);

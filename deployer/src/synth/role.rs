@@ -65,9 +65,12 @@ pub(crate) fn role(draft: &mut Draft<'_>, name: &str, function: &Function) {
         resource.metadata.insert("because".to_owned(), json!(reasons));
     }
     if stack.network(function).is_some() {
-        resource = resource.skip(
-            "CKV_AWS_111",
-            "the network interface actions know no resource that Lambda's own would match; the code is denied them",
+        let why =
+            "the network interface actions know no resource that Lambda's own would match; the code is denied them";
+        resource = resource.skip("CKV_AWS_111", why).excuse("parliament", "RESOURCE_STAR", why).excuse(
+            "parliament",
+            "UNKNOWN_CONDITION_FOR_ACTION",
+            "Lambda puts lambda:SourceFunctionArn on every request of a function, whatever the service",
         );
     }
     draft.add(ids::role(name), resource);
@@ -171,7 +174,13 @@ fn grant_statements(draft: &mut Draft<'_>, grant: &Grant) -> Vec<Statement> {
     let can: Vec<&str> = grant.can.iter().map(|verb| verb.value.as_str()).collect();
     let subjects = grant.subjects();
     let statements = subjects.into_iter().flat_map(|subject| match subject {
-        Subject::Declared(noun, target) => declared(draft, noun, target, grant.prefix.as_deref(), &can),
+        Subject::Declared(noun, target) => {
+            let part = match noun {
+                Noun::Table => grant.index.as_ref().map(|index| index.value.as_str()),
+                _ => grant.prefix.as_deref(),
+            };
+            declared(draft, noun, target, part, &can)
+        }
         Subject::Email(email) if can.contains(&"send") => vec![grants::email(&email.from.value)],
         Subject::Metrics(namespace) if can.contains(&"publish") => vec![grants::metrics(&namespace.value)],
         Subject::Email(_) | Subject::Metrics(_) => Vec::new(),
@@ -179,9 +188,9 @@ fn grant_statements(draft: &mut Draft<'_>, grant: &Grant) -> Vec<Statement> {
     statements.collect()
 }
 
-fn declared(draft: &mut Draft<'_>, noun: Noun, target: &Target, prefix: Option<&str>, can: &[&str]) -> Vec<Statement> {
+fn declared(draft: &mut Draft<'_>, noun: Noun, target: &Target, part: Option<&str>, can: &[&str]) -> Vec<Statement> {
     let granted =
-        grants::Resource { noun: noun.word(), arn: draft.arn(noun, target), key: key(draft, noun, target), prefix };
+        grants::Resource { noun: noun.word(), arn: draft.arn(noun, target), key: key(draft, noun, target), part };
     grants::statements(&granted, can.iter().copied())
 }
 
@@ -194,6 +203,7 @@ fn key(draft: &mut Draft<'_>, noun: Noun, target: &Target) -> Option<Value> {
         Noun::Queue => file.queues.get(name)?.key.as_ref(),
         Noun::Topic => file.topics.get(name)?.key.as_ref(),
         Noun::Bucket => file.buckets.get(name)?.key.as_ref(),
+        Noun::Table => file.tables.get(name)?.key.as_ref(),
         Noun::Secret => file.secrets.get(name)?.key.as_ref(),
         Noun::Function => None,
     }?;
@@ -206,7 +216,7 @@ fn key(draft: &mut Draft<'_>, noun: Noun, target: &Target) -> Option<Value> {
 fn file_system(access_point: Value) -> Statement {
     let actions = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"];
     Statement::allow(actions, vec![arn("elasticfilesystem", "file-system/*")])
-        .when(json!({ "StringEquals": { "elasticfilesystem:AccessPointArn": access_point } }))
+        .when(json!({ "ArnEquals": { "elasticfilesystem:AccessPointArn": access_point } }))
 }
 
 /// The ARN of an AWS managed policy by its name, or the ARN that was written. Lambda's execution policies stand below
