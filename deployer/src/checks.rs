@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_function_that_fails_misses_whatever_was_expected() {
-        let failed = Answer { payload: "boom".to_owned(), error: Some("Unhandled".to_owned()), log: String::new() };
+        let failed = Answer { payload: "boom".to_owned(), error: Some("Unhandled".to_owned()), ..Answer::default() };
         let told = check(None, &[], json!({})).misses(&failed);
         assert_eq!(told, ["expected an answer, got an error (Unhandled): boom"]);
     }
