@@ -1,7 +1,7 @@
 //! Least privilege: what the roles of this repository grant is what their code can reach, no more and no less.
 
 use crate::aws;
-use crate::harness::{Project, repository};
+use crate::harness::{Project, compare, repository};
 use serde_json::{Value, json};
 
 /// The stacks of this repository, in a project that builds its crates.
@@ -184,4 +184,13 @@ fn a_fix_that_does_not_reach_or_that_another_stage_would_miss_is_not_written() {
     // What is too much in one stage is suppressed in the other, where the suppression would then be of nothing.
     let wide = format!("{NEEDED}      - {{ bucket: files, can: get }}\n");
     refused(&wide, "{}", "{ suppress: [{ excess: s3:GetObject, because: prod reads }] }", 2, "D0511");
+}
+
+#[test]
+fn the_table_of_nouns_and_verbs_is_that_of_the_code() {
+    let project = Project::new("verbs");
+    let run = project.run(&["schema", "--verbs"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let is_same = compare(&repository().join("docs/access.md"), &run.stdout).is_none();
+    assert!(is_same, "docs/access.md is not what `deployer schema --verbs` prints; BLESS=1 writes it");
 }

@@ -6,3 +6,5 @@ pub(crate) mod grants;
 pub(crate) mod operations;
 pub(crate) mod policy;
 pub(crate) mod reach;
+pub(crate) mod table;
+pub(crate) mod verbs;
