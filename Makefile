@@ -1,5 +1,5 @@
 # The commands of the README. Everything else is in scripts/ and in `deployer --help`.
-.PHONY: demo prove test faults
+.PHONY: demo faults prove scan test
 
 # Builds the tool, deploys everything into a local AWS, sends a payment through it.
 demo:
@@ -16,3 +16,7 @@ faults:
 # Takes every action of every role away and shows that a test fails. Takes minutes.
 prove:
 	scripts/prove-least-privilege
+
+# What is read from executables, also of a stripped release with fat LTO and vendored sources: compiles an SDK anew, minutes.
+scan:
+	cargo test --workspace --test cli -- --include-ignored scan::

@@ -1,7 +1,7 @@
 //! Least privilege: what the roles of this repository grant is what their code can reach, no more and no less.
 
 use crate::aws::{self, PYTHON, Shop};
-use crate::harness::{Project, repository};
+use crate::harness::{Project, compare, repository};
 use serde_json::{Value, json};
 
 /// The stacks of this repository, in a project that builds its crates.
@@ -213,4 +213,13 @@ fn a_live_role_is_simulated_and_what_the_sandbox_does_not_tell_is_said() {
     let untold = shop.ends(1, &["iam", "unused"]);
     assert!(untold.stderr.contains("the sandbox has no last-accessed data"), "{}", untold.text());
     assert!(untold.stderr.contains("`make prove`"), "{}", untold.text());
+}
+
+#[test]
+fn the_table_of_nouns_and_verbs_is_that_of_the_code() {
+    let project = Project::new("verbs");
+    let run = project.run(&["schema", "--verbs"]);
+    assert_eq!(run.code, 0, "{}", run.text());
+    let is_same = compare(&repository().join("docs/access.md"), &run.stdout).is_none();
+    assert!(is_same, "docs/access.md is not what `deployer schema --verbs` prints; BLESS=1 writes it");
 }

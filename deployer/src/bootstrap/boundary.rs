@@ -1,12 +1,11 @@
 //! The permissions boundary of the roles that stacks make: the most that any of them may ever do.
 //!
-//! It allows the actions of the language's verbs, of Lambda's own needs, and of what the stacks' templates grant by exact
-//! statements; and it denies what would let a function become more than it is, also where a policy of a resource allows it.
+//! It allows the actions of the verbs for what stack files declare, and everything else that the stacks' templates grant; and it denies what would let a function become more than it is, also where a policy of a resource allows it.
 
 use super::{LONGEST_POLICY, Site, boundary_name, length};
 use crate::cfn::{Resource, Template, sub};
-use crate::iam::grants::VERBS;
 use crate::iam::policy::{Statement, document};
+use crate::iam::verbs::{ELSEWHERE, VERBS};
 use crate::model::Stack;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -24,8 +23,8 @@ const ESCALATION: [&str; 8] = [
 ];
 
 pub(super) fn policy(site: &Site<'_>, templates: &[(&Stack, Template)]) -> Result<Resource, String> {
-    let mut actions: BTreeSet<String> = VERBS
-        .iter()
+    let declared = VERBS.iter().filter(|verb| ELSEWHERE.iter().all(|(noun, _)| *noun != verb.noun));
+    let mut actions: BTreeSet<String> = declared
         .flat_map(|verb| verb.actions.iter().chain(verb.key_actions))
         .map(|action| (*action).to_owned())
         .collect();

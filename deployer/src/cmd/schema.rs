@@ -1,7 +1,9 @@
-//! `deployer schema`: the JSON Schema of stack files, of alarm sets, or of plans.
+//! `deployer schema`: the JSON Schema of stack files, of alarm sets, of dashboards, or of plans; and the nouns and verbs of
+//! `access:`.
 
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
+use crate::iam::table;
 use crate::model::StackFile;
 use crate::model::alarm_set::AlarmSet;
 use crate::model::board::Board;
@@ -18,9 +20,16 @@ pub(crate) struct Args {
     /// Of dashboards instead of stack files
     #[arg(long, conflicts_with_all = ["plan", "alarms"])]
     dashboards: bool,
+    /// The nouns and verbs of `access:` instead, with their actions, as Markdown
+    #[arg(long, conflicts_with_all = ["plan", "alarms", "dashboards"])]
+    verbs: bool,
 }
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
+    if args.verbs {
+        ctx.result(&table::page());
+        return Ok(Exit::Done);
+    }
     let schema = match (args.plan, args.alarms, args.dashboards) {
         (true, ..) => schema::plan(),
         (_, true, _) => schema::of::<AlarmSet>("An alarm set of deployer"),

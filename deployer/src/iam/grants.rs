@@ -1,74 +1,11 @@
-//! The verbs of `access:`: what each may do, exactly.
+//! What a grant of `access:` becomes: statements with exact actions, ARNs and conditions.
 //!
-//! A verb is as fine as an operation of the service. Takes ARNs that are resolved already; knows no stack.
+//! Takes ARNs that are resolved already; knows no stack.
 
 use super::policy::Statement;
+use super::verbs::{ELSEWHERE, Verb, find};
 use crate::cfn::{append, arn, sub};
 use serde_json::{Value, json};
-
-/// What one verb of one noun stands for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Verb {
-    /// The key in a grant: `queue`, `bucket`, `email` …
-    pub(crate) noun: &'static str,
-    pub(crate) verb: &'static str,
-    pub(crate) actions: &'static [&'static str],
-    /// What the resource's own KMS key must allow besides.
-    pub(crate) key_actions: &'static [&'static str],
-}
-
-/// Source: <https://docs.aws.amazon.com/service-authorization/latest/reference/> and, for the keys,
-/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html>,
-/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html> (read 2026-11).
-pub(crate) static VERBS: &[Verb] = &[
-    verb("queue", "send", &["sqs:SendMessage"], &["kms:Decrypt", "kms:GenerateDataKey"]),
-    verb("queue", "consume", &["sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"], &["kms:Decrypt"]),
-    verb("queue", "purge", &["sqs:PurgeQueue"], &[]),
-    verb("queue", "inspect", &["sqs:GetQueueAttributes"], &[]),
-    verb("topic", "publish", &["sns:Publish"], &["kms:Decrypt", "kms:GenerateDataKey"]),
-    verb("bucket", "get", &["s3:GetObject"], &["kms:Decrypt"]),
-    // A multipart upload decrypts its own parts.
-    verb("bucket", "put", &["s3:PutObject"], &["kms:Decrypt", "kms:GenerateDataKey"]),
-    verb("bucket", "delete", &["s3:DeleteObject"], &[]),
-    verb("bucket", "list", &["s3:ListBucket"], &[]),
-    verb("table", "get", &["dynamodb:GetItem"], READ),
-    verb("table", "batch-get", &["dynamodb:BatchGetItem"], READ),
-    verb("table", "query", &["dynamodb:Query"], READ),
-    verb("table", "scan", &["dynamodb:Scan"], READ),
-    verb("table", "put", &["dynamodb:PutItem"], WRITE),
-    verb("table", "update", &["dynamodb:UpdateItem"], WRITE),
-    verb("table", "delete", &["dynamodb:DeleteItem"], WRITE),
-    verb("table", "batch-write", &["dynamodb:BatchWriteItem"], WRITE),
-    verb("table", "check", &["dynamodb:ConditionCheckItem"], READ),
-    verb("table", "describe", &["dynamodb:DescribeTable"], &[]),
-    verb("secret", "read", &["secretsmanager:GetSecretValue"], &["kms:Decrypt"]),
-    verb("secret", "write", &["secretsmanager:PutSecretValue"], &["kms:Decrypt", "kms:GenerateDataKey"]),
-    verb("function", "invoke", &["lambda:InvokeFunction"], &[]),
-    verb("email", "send", &["ses:SendEmail"], &[]),
-    verb("metrics", "publish", &["cloudwatch:PutMetricData"], &[]),
-];
-
-/// What DynamoDB does with a table's own key on behalf of the caller.
-///
-/// Source: <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html> and the key policy
-/// in <https://docs.aws.amazon.com/kms/latest/developerguide/services-dynamodb.html> (read 2026-11).
-const READ: &[&str] = &["kms:Decrypt", "kms:DescribeKey"];
-const WRITE: &[&str] =
-    &["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey", "kms:ReEncryptFrom", "kms:ReEncryptTo"];
-
-const fn verb(
-    noun: &'static str,
-    verb: &'static str,
-    actions: &'static [&'static str],
-    key_actions: &'static [&'static str],
-) -> Verb {
-    Verb { noun, verb, actions, key_actions }
-}
-
-/// The verb `verb` of `noun`; `None` when there is no such thing.
-pub(crate) fn find(noun: &str, verb: &str) -> Option<&'static Verb> {
-    VERBS.iter().find(|known| known.noun == noun && known.verb == verb)
-}
 
 /// A declared thing, or one outside, with all that its statements need.
 #[derive(Debug)]
@@ -91,13 +28,14 @@ fn on_resource(resource: &Resource<'_>, verb: &Verb) -> Statement {
     let part = resource.part.unwrap_or_default();
     let actions = verb.actions.iter().copied();
     match (resource.noun, verb.verb) {
-        ("bucket", "list") => {
+        ("bucket", "list" | "list-versions") => {
             let statement = Statement::allow(actions, vec![resource.arn.clone()]);
             if part.is_empty() {
                 return statement;
             }
             statement.when(json!({ "StringLike": { "s3:prefix": format!("{part}*") } }))
         }
+        ("bucket", "list-uploads") => Statement::allow(actions, vec![resource.arn.clone()]),
         ("bucket", _) => Statement::allow(actions, vec![append(&resource.arn, &format!("/{part}*"))]),
         ("table", _) if !part.is_empty() => {
             Statement::allow(actions, vec![append(&resource.arn, &format!("/index/{part}"))])
@@ -117,12 +55,19 @@ fn on_key(resource: &Resource<'_>, verb: &Verb) -> Option<Statement> {
     Some(statement.when(json!({ "StringEquals": { "kms:ViaService": through } })))
 }
 
+/// The ARN of a thing that no section declares, by its name in this account and region.
+pub(crate) fn elsewhere(noun: &str, name: &str) -> Value {
+    let shape = ELSEWHERE.iter().find(|(known, _)| *known == noun).map_or("NAME", |(_, shape)| shape);
+    sub(shape.replace("NAME", name.trim_start_matches('/')))
+}
+
 /// Mail from `from`, an address or a domain. The identity that SES verified may be either, so both are named, and the
 /// sender is pinned.
 ///
 /// Source: <https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html> (read 2026-11).
-pub(crate) fn email(from: &str) -> Statement {
-    let actions = find("email", "send").map(|verb| verb.actions).unwrap_or_default().iter().copied();
+pub(crate) fn email<'a>(from: &str, can: impl IntoIterator<Item = &'a str>) -> Statement {
+    let verbs = can.into_iter().filter_map(|verb| find("email", verb));
+    let actions = verbs.flat_map(|verb| verb.actions.iter().copied());
     let (identities, condition) = match from.split_once('@') {
         Some((_, domain)) => (vec![domain, from], json!({ "StringEquals": { "ses:FromAddress": from } })),
         None => (vec![from], json!({ "StringLike": { "ses:FromAddress": format!("*@{from}") } })),
@@ -181,19 +126,11 @@ mod tests {
     }
 
     #[test]
-    fn every_verb_is_found_by_its_noun_and_name_and_is_there_once() {
-        for known in VERBS {
-            assert_eq!(find(known.noun, known.verb), Some(known));
-            assert!(known.actions.is_sorted(), "{} {}", known.noun, known.verb);
-        }
-        assert_eq!(find("topic", "send"), None);
-    }
-
-    #[test]
-    fn every_verb_that_a_file_may_say_has_its_actions() {
-        for noun in ["queue", "topic", "bucket", "table", "secret", "function", "email", "metrics"] {
-            let known: Vec<&str> = VERBS.iter().filter(|known| known.noun == noun).map(|known| known.verb).collect();
-            assert_eq!(known, crate::model::access::verbs(noun), "{noun}");
-        }
+    fn a_name_becomes_the_arn_of_what_is_elsewhere() {
+        let arn = |of: &str| json!({ "Fn::Sub": format!("arn:${{AWS::Partition}}:{of}") });
+        let ours = "${AWS::Region}:${AWS::AccountId}";
+        assert_eq!(elsewhere("parameter", "/shop/rate"), arn(&format!("ssm:{ours}:parameter/shop/rate")));
+        assert_eq!(elsewhere("state_machine", "pay"), arn(&format!("states:{ours}:stateMachine:pay")));
+        assert_eq!(elsewhere("model", "m"), arn("bedrock:${AWS::Region}::foundation-model/m"));
     }
 }

@@ -10,3 +10,5 @@ pub(crate) mod operations;
 pub(crate) mod policy;
 pub(crate) mod reach;
 pub(crate) mod simulation;
+pub(crate) mod table;
+pub(crate) mod verbs;

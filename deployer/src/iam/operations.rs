@@ -209,7 +209,6 @@ pub(crate) fn needs(operation: &Operation) -> Option<Needs> {
 }
 
 /// Every conditional action with its operations, for the documentation.
-#[allow(dead_code, reason = "the documentation comes next")]
 pub(crate) fn conditions() -> impl Iterator<Item = (String, Conditional)> {
     CONDITIONS.iter().map(|(sdk, names, action, evidence)| {
         let operations: Vec<String> = names.iter().map(|name| Operation::new(sdk, name).to_string()).collect();

@@ -57,6 +57,7 @@ pub(crate) struct Reach {
 /// Linked with every client for credentials and sessions, whether or not anybody asks for them.
 const ALWAYS: &[(&str, &str)] = &[
     ("s3", "create_session"),
+    ("signin", "create_o_auth2_token"),
     ("sso", "get_role_credentials"),
     ("ssooidc", "create_token"),
     ("sts", "assume_role"),

@@ -20,23 +20,43 @@ record! {
     /// `{bucket: uploads, can: [get, put], prefix: tickets/}`
     #[called("a grant")]
     pub(crate) struct Grant {
-        /// A queue: `send`, `consume`, `purge`, `inspect`.
+        /// A queue.
         queue: Option<Target>,
-        /// A topic: `publish`.
+        /// A topic.
         topic: Option<Target>,
-        /// A bucket: `get`, `put`, `delete`, `list`.
+        /// A bucket.
         bucket: Option<Target>,
-        /// A table: `get`, `batch-get`, `query`, `scan`, `put`, `update`, `delete`, `batch-write`, `check`, `describe`.
+        /// A table.
         table: Option<Target>,
-        /// A secret: `read`, `write`.
+        /// A secret.
         secret: Option<Target>,
-        /// A function: `invoke`.
+        /// A function.
         function: Option<Target>,
-        /// An SES identity: `send`.
+        /// An SES identity.
         email: Option<Email>,
-        /// CloudWatch metrics of one namespace: `publish`.
+        /// CloudWatch metrics of one namespace.
         metrics: Option<Spanned<String>>,
-        /// What it may do.
+        /// A Systems Manager parameter by its name, or a path of them.
+        parameter: Option<Target>,
+        /// A KMS key by its id.
+        key: Option<Target>,
+        /// An EventBridge bus by its name.
+        bus: Option<Target>,
+        /// Schedules of EventBridge Scheduler: `group/name`.
+        schedule: Option<Target>,
+        /// A Step Functions state machine by its name.
+        state_machine: Option<Target>,
+        /// A Kinesis stream by its name.
+        stream: Option<Target>,
+        /// A Firehose delivery stream by its name.
+        delivery: Option<Target>,
+        /// A Cognito user pool by its id.
+        user_pool: Option<Target>,
+        /// A Bedrock model by its id.
+        model: Option<Target>,
+        /// A user of a database that signs in with IAM: `resource-id/user`.
+        database_user: Option<Target>,
+        /// What it may do: the verbs of the noun, `deployer schema --verbs`.
         can: Vec<Spanned<String>>,
         /// Only keys of the bucket that begin so.
         prefix: Option<String>,
@@ -84,23 +104,8 @@ pub(crate) enum Subject<'a> {
     Declared(Noun, &'a Target),
     Email(&'a Email),
     Metrics(&'a Spanned<String>),
-}
-
-/// What a grant on `noun` may say after `can`. The noun is the key in the file: `queue`, `email` …
-/// What each verb allows is `synth`'s business.
-pub(crate) fn verbs(noun: &str) -> &'static [&'static str] {
-    match noun {
-        "queue" => &["send", "consume", "purge", "inspect"],
-        "topic" | "metrics" => &["publish"],
-        "bucket" => &["get", "put", "delete", "list"],
-        "table" => {
-            &["get", "batch-get", "query", "scan", "put", "update", "delete", "batch-write", "check", "describe"]
-        }
-        "secret" => &["read", "write"],
-        "function" => &["invoke"],
-        "email" => &["send"],
-        _ => &[],
-    }
+    /// What no section declares, by its noun.
+    Elsewhere(&'static str, &'a Target),
 }
 
 impl Subject<'_> {
@@ -110,6 +115,7 @@ impl Subject<'_> {
             Self::Declared(noun, _) => noun.word(),
             Self::Email(_) => "email",
             Self::Metrics(_) => "metrics",
+            Self::Elsewhere(noun, _) => noun,
         }
     }
 }
@@ -125,11 +131,25 @@ impl Grant {
             (Noun::Secret, &self.secret),
             (Noun::Function, &self.function),
         ];
+        let elsewhere = [
+            ("parameter", &self.parameter),
+            ("key", &self.key),
+            ("bus", &self.bus),
+            ("schedule", &self.schedule),
+            ("state_machine", &self.state_machine),
+            ("stream", &self.stream),
+            ("delivery", &self.delivery),
+            ("user_pool", &self.user_pool),
+            ("model", &self.model),
+            ("database_user", &self.database_user),
+        ];
+        let elsewhere = elsewhere.into_iter().filter_map(|(noun, target)| Some((noun, target.as_ref()?)));
         declared
             .into_iter()
             .filter_map(|(noun, target)| Some(Subject::Declared(noun, target.as_ref()?)))
             .chain(self.email.as_ref().map(Subject::Email))
             .chain(self.metrics.as_ref().map(Subject::Metrics))
+            .chain(elsewhere.map(|(noun, target)| Subject::Elsewhere(noun, target)))
             .collect()
     }
 }

@@ -5,7 +5,7 @@
 
 use super::suggest::{Suggestion, declared, suggestion};
 use super::{Seen, Verdict, covers};
-use crate::iam::grants::{self, Verb};
+use crate::iam::verbs::{self as verbs_of, Verb};
 use crate::model::Stack;
 use crate::model::access::{Access, Grant, Statement};
 use crate::model::function::Function;
@@ -167,7 +167,7 @@ fn taken_away(
 fn verbs(grant: &Grant) -> impl Iterator<Item = (&Spanned<String>, &'static Verb)> {
     let subjects = grant.subjects();
     let noun = subjects.first().map_or("", |subject| subject.word());
-    grant.can.iter().filter_map(move |word| Some((word, grants::find(noun, word)?)))
+    grant.can.iter().filter_map(move |word| Some((word, verbs_of::find(noun, word)?)))
 }
 
 /// The edits that grant what is missing.

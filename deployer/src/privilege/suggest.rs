@@ -3,7 +3,7 @@
 //! Which thing is meant the code does not say; the function's environment does, where it names one of the kind.
 
 use super::code::Code;
-use crate::iam::grants::{VERBS, Verb};
+use crate::iam::verbs::{VERBS, Verb};
 use crate::model::Stack;
 use crate::model::access::{Access, Grant, Subject};
 use crate::model::function::Function;
@@ -68,10 +68,11 @@ pub(super) fn grants(function: &Function) -> impl Iterator<Item = &Grant> {
     })
 }
 
-/// The declared thing of that kind that a grant is about.
+/// The thing of that kind, by its name, that a grant is about.
 pub(super) fn declared<'a>(grant: &'a Grant, noun: &str) -> Option<&'a str> {
     grant.subjects().into_iter().find_map(|subject| match subject {
         Subject::Declared(kind, Target::Name(name)) if kind.word() == noun => Some(name.value.as_str()),
+        Subject::Elsewhere(kind, Target::Name(name)) if kind == noun => Some(name.value.as_str()),
         _ => None,
     })
 }

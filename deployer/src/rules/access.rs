@@ -2,10 +2,10 @@
 
 use super::Rule;
 use crate::diag::{Diagnostics, nearest};
-use crate::iam::actions;
+use crate::iam::{actions, verbs};
 use crate::model::Stack;
-use crate::model::access::{self, Access, Grant, Statement};
-use crate::model::reference::{EnvValue, Noun};
+use crate::model::access::{Access, Grant, Statement, Subject};
+use crate::model::reference::{EnvValue, Noun, Target};
 
 pub(super) fn grants(stack: &Stack) -> impl Iterator<Item = &Grant> {
     stack.file.functions.values().flat_map(|function| &function.access).filter_map(|access| match &access.value {
@@ -21,11 +21,11 @@ fn statements(stack: &Stack) -> impl Iterator<Item = &Statement> {
     })
 }
 
-pub(super) fn verbs(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
+pub(super) fn known_verbs(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
     for grant in grants(stack) {
         let subjects = grant.subjects();
         let [subject] = subjects.as_slice() else { continue };
-        let known = access::verbs(subject.word());
+        let known = verbs::of(subject.word());
         for verb in grant.can.iter().filter(|verb| !known.contains(&verb.as_str())) {
             let help = match nearest(verb, known.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
@@ -43,6 +43,17 @@ pub(super) fn verbs(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
 }
 
 pub(super) fn wildcards(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
+    for subject in grants(stack).flat_map(Grant::subjects) {
+        let Subject::Elsewhere(noun, Target::Name(name)) = subject else { continue };
+        // `shop-*` is a family; `*` is all that there is.
+        if name.trim_start_matches('/').starts_with(['*', '?']) {
+            diagnostics.push(
+                rule.error()
+                    .at(name.span, format!("every {noun} that matches"))
+                    .help("begin with what the names have in common, or write `{allow: […], on: …, because: …}`"),
+            );
+        }
+    }
     for statement in statements(stack) {
         if statement.because.as_ref().is_some_and(|reason| !reason.trim().is_empty()) {
             continue;
@@ -64,7 +75,7 @@ pub(super) fn wildcards(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostic
 pub(super) fn empty(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
     for grant in grants(stack).filter(|grant| grant.can.is_empty()) {
         let help = match grant.subjects().as_slice() {
-            [subject] => format!("add `can: {}`", access::verbs(subject.word()).first().unwrap_or(&"read")),
+            [subject] => format!("add `can: {}`", verbs::of(subject.word()).first().unwrap_or(&"read")),
             _ => "add `can: …`".to_owned(),
         };
         diagnostics.push(rule.error().at(grant.span, "nothing stands under `can`").help(help));

@@ -2,6 +2,7 @@
 
 use super::Rule;
 use crate::diag::Diagnostics;
+use crate::iam::verbs::VERBS;
 use crate::model::Stack;
 use crate::model::access::Access;
 use crate::model::function::Destination;
@@ -76,8 +77,10 @@ pub(super) fn exactly_one(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnost
         for access in &function.access {
             let Access::Grant(grant) = &access.value else { continue };
             let written: Vec<&str> = grant.subjects().iter().map(|subject| subject.word()).collect();
-            let nouns = ["queue", "topic", "bucket", "table", "secret", "function", "email", "metrics"];
-            one_of(rule, grant.span, &nouns.map(|noun| (noun, written.contains(&noun))), diagnostics);
+            let mut nouns: Vec<&str> = VERBS.iter().map(|verb| verb.noun).collect();
+            nouns.dedup();
+            let nouns: Vec<_> = nouns.into_iter().map(|noun| (noun, written.contains(&noun))).collect();
+            one_of(rule, grant.span, &nouns, diagnostics);
         }
         let mut destination = |destination: &Destination, may: &[&str]| {
             let keys = [

@@ -70,7 +70,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0403", "two names that become the same logical id", names::logical_ids),
     rule("D0404", "dead-letter queues in a circle", queues::dead_letter_cycles),
     rule("D0408", "two things with the same name in AWS", names::same_name),
-    rule("D0501", "unknown verb", access::verbs),
+    rule("D0501", "unknown verb", access::known_verbs),
     rule("D0502", "`*` without a reason", access::wildcards),
     rule("D0503", "access to nothing", access::empty),
     rule("D0504", "not an action", access::actions),

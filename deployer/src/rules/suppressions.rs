@@ -2,7 +2,7 @@
 
 use super::Rule;
 use crate::diag::{Diagnostics, nearest};
-use crate::iam::{actions, grants, operations, reach::Operation};
+use crate::iam::{actions, operations, reach::Operation, verbs};
 use crate::model::Stack;
 use crate::model::access::Access;
 use crate::model::function::Function;
@@ -89,7 +89,7 @@ fn actions_of(access: &Access) -> Vec<&str> {
             let verbs = grant
                 .subjects()
                 .into_iter()
-                .flat_map(|subject| grant.can.iter().filter_map(move |verb| grants::find(subject.word(), verb)));
+                .flat_map(|subject| grant.can.iter().filter_map(move |verb| verbs::find(subject.word(), verb)));
             verbs.flat_map(|verb| verb.actions.iter().copied()).collect()
         }
         Access::Statement(statement) => statement.allow.iter().map(|action| action.value.as_str()).collect(),

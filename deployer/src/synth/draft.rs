@@ -6,6 +6,7 @@
 use super::logical_ids as ids;
 use crate::cfn::{self, Resource, Template};
 use crate::diag::{Diagnostic, Diagnostics};
+use crate::iam::grants;
 use crate::ids::LogicalId;
 use crate::model::Stack;
 use crate::model::reference::{EnvValue, Noun, Outside, Target};
@@ -106,6 +107,19 @@ impl<'a> Draft<'a> {
                 None => cfn::get_att(ids::secret(name), "Id"),
             },
             _ => self.raw_arn(target),
+        }
+    }
+
+    /// The ARN of what no section declares: a raw resource of this stack, something outside, or a name in this account.
+    pub(crate) fn elsewhere(&mut self, noun: &str, target: &Target) -> Value {
+        let Target::Name(name) = target else { return self.raw_arn(target) };
+        let raw = self.stack.file.resources.get(name.value.as_str());
+        match raw.map(|raw| (raw["Type"].as_str(), raw["Properties"]["Name"].as_str())) {
+            // It has no ARN among its attributes.
+            Some((Some("AWS::SSM::Parameter"), Some(own))) => grants::elsewhere(noun, own),
+            Some(_) => self.raw_arn(target),
+            None if name.value.starts_with("arn:") => text(name.value.clone()),
+            None => grants::elsewhere(noun, &name.value),
         }
     }
 

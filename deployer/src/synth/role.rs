@@ -189,7 +189,11 @@ fn grant_statements(draft: &mut Draft<'_>, grant: &Grant) -> Vec<Statement> {
             };
             declared(draft, noun, target, part, &can)
         }
-        Subject::Email(email) if can.contains(&"send") => vec![grants::email(&email.from.value)],
+        Subject::Email(email) if !can.is_empty() => vec![grants::email(&email.from.value, can.iter().copied())],
+        Subject::Elsewhere(noun, target) => {
+            let thing = grants::Resource { noun, arn: draft.elsewhere(noun, target), key: None, part: None };
+            grants::statements(&thing, can.iter().copied())
+        }
         Subject::Metrics(namespace) if can.contains(&"publish") => vec![grants::metrics(&namespace.value)],
         Subject::Email(_) | Subject::Metrics(_) => Vec::new(),
     });
