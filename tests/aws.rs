@@ -5,7 +5,9 @@
 //! `deployer` started again whose test was killed.
 
 use crate::harness::{Project, Run};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -74,6 +76,42 @@ impl Server {
         let scope = format!("{ACCOUNT}/20260101/{region}/{service}/aws4_request");
         let signature = format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
         let headers: Vec<_> = headers.iter().copied().chain([("Authorization", signature.as_str())]).collect();
+        exchange(self.port, head, &headers, body)
+    }
+
+    /// A request of whoever has these temporary credentials (key id, secret, token), signed as AWS wants it.
+    ///
+    /// Source: <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html> (read 2026-11).
+    pub(crate) fn request_as(&self, who: &[&str; 3], region: &str, service: &str, head: &str, body: &str) -> Answer {
+        let digest = |text: &str| hex::encode(Sha256::digest(text));
+        let mac = |key: &[u8], text: &str| -> Vec<u8> {
+            let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes any key");
+            mac.update(text.as_bytes());
+            mac.finalize().into_bytes().to_vec()
+        };
+        let now = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let (method, target) = head.split_once(' ').expect("a method and a path");
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let host = format!("127.0.0.1:{}", self.port);
+        let (names, hash) = ("host;x-amz-content-sha256;x-amz-date;x-amz-security-token", digest(body));
+        let request = format!(
+            "{method}\n{path}\n{query}\nhost:{host}\nx-amz-content-sha256:{hash}\nx-amz-date:{now}\n\
+             x-amz-security-token:{}\n\n{names}\n{hash}",
+            who[2]
+        );
+        let scope = format!("{}/{region}/{service}/aws4_request", &now[..8]);
+        let text = format!("AWS4-HMAC-SHA256\n{now}\n{scope}\n{}", digest(&request));
+        let key = scope.split('/').fold(format!("AWS4{}", who[1]).into_bytes(), |key, part| mac(&key, part));
+        let signature = hex::encode(mac(&key, &text));
+        let authorization =
+            format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", who[0]);
+        let headers = [
+            ("Authorization", authorization.as_str()),
+            ("X-Amz-Date", &now),
+            ("X-Amz-Content-Sha256", &hash),
+            ("X-Amz-Security-Token", who[2]),
+            ("Content-Type", "application/x-www-form-urlencoded"),
+        ];
         exchange(self.port, head, &headers, body)
     }
 

@@ -20,10 +20,10 @@ use tokio_postgres::{Client, NoTls};
 
 /// What the stacks' stage `dev` says.
 pub(crate) const REGION: &str = "ap-southeast-1";
-const BUCKET: &str = "ticketbottle-dev-tickets-000000000000";
+pub(crate) const BUCKET: &str = "ticketbottle-dev-tickets-000000000000";
 pub(crate) const COMPLETED: &str = "payment.completed";
 const FAILED: &str = "payment.failed";
-const SENDER: &str = "noreply@ticketbottle.example";
+pub(crate) const SENDER: &str = "noreply@ticketbottle.example";
 const KEY2: &str = "a-key-of-zalopay";
 const CHECKSUM_KEY: &str = "a-key-of-payos";
 /// How long anything may take that happens by itself. Met long before, unless it never comes.
@@ -203,7 +203,7 @@ impl Shop {
         Self { project, server, runtime, _database: database, client, kafka, bridge, api }
     }
 
-    fn deployer(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn deployer(&self, arguments: &[&str]) -> Run {
         deployer(&self.project, arguments)
     }
 
@@ -219,7 +219,7 @@ impl Shop {
         self.runtime.block_on(self.client.execute(sql, &[&order, &Json(&snapshot)])).expect("the schema is there");
     }
 
-    fn webhook(&self, provider: &str, body: &str) -> Answer {
+    pub(crate) fn webhook(&self, provider: &str, body: &str) -> Answer {
         aws::post(&format!("{}webhooks/{provider}", self.api), body)
     }
 
@@ -231,19 +231,19 @@ impl Shop {
         self.server.lambda(REGION, &head, &event)
     }
 
-    fn sqs(&self, operation: &str, queue: &str, mut body: Value) -> Value {
+    pub(crate) fn sqs(&self, operation: &str, queue: &str, mut body: Value) -> Value {
         let port = self.server.port;
         body["QueueUrl"] = json!(format!("http://localhost:{port}/{}/ticketbottle-dev-{queue}", aws::ACCOUNT));
         self.server.json(REGION, "sqs", &format!("AmazonSQS.{operation}"), &body)
     }
 
-    fn unpublished(&self) -> i64 {
+    pub(crate) fn unpublished(&self) -> i64 {
         let sql = "SELECT count(*) FROM outbox_events WHERE published_at IS NULL";
         self.runtime.block_on(self.client.query_one(sql, &[])).expect("the schema is there").get(0)
     }
 
     /// All mails to those who bought something here, in the order of sending.
-    fn mails(&self) -> Vec<Value> {
+    pub(crate) fn mails(&self) -> Vec<Value> {
         let answer = aws::get(&format!(
             "http://127.0.0.1:{}/_ministack/ses/messages?account={}",
             self.server.port,
@@ -255,7 +255,7 @@ impl Shop {
     }
 
     /// Body and reason of what lies in a queue's dead letters; takes it out.
-    fn dead_letters(&self, queue: &str) -> Vec<(String, String)> {
+    pub(crate) fn dead_letters(&self, queue: &str) -> Vec<(String, String)> {
         let body = json!({ "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"] });
         let answer = self.sqs("ReceiveMessage", &format!("{queue}-dead"), body);
         let messages = answer["Messages"].as_array().cloned().unwrap_or_default();
@@ -363,7 +363,7 @@ pub(crate) fn zalopay(order: &str, amount: u64) -> String {
 }
 
 /// payOS's webhook for a transfer with that result: <https://payos.vn/docs/du-lieu-tra-ve/webhook/>.
-fn payos(order: u64, amount: u64, code: &str) -> String {
+pub(crate) fn payos(order: u64, amount: u64, code: &str) -> String {
     let data = json!({"amount": amount, "code": code, "currency": "VND", "desc": "Thất bại", "orderCode": order,
                       "paymentLinkId": "link-1", "reference": "TF230204212323", "transactionDateTime": "2026-11-20 09:00:12"});
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -78,6 +78,8 @@ pub(crate) enum Command {
     Schema(cmd::schema::Args),
     /// Print the CloudFormation template of a stack
     Synth(cmd::synth::Args),
+    /// What has to be there before the first deployment: artifact bucket, deploy role, permissions boundary
+    Bootstrap(cmd::bootstrap::Args),
     /// Build the artifacts of the functions
     Build(cmd::build::Args),
     /// Show what a deployment would change, and why
@@ -105,6 +107,12 @@ pub(crate) enum Command {
     Status(cmd::status::Args),
     /// Say what is live of one function, since when, from which commit, and what it takes to go back
     Explain(cmd::explain::Args),
+    /// Show what functions wrote, in the order of time
+    Logs(cmd::logs::Args),
+    /// Show calls, errors, durations and queues of stacks over time
+    Metrics(cmd::metrics::Args),
+    /// Call a function and show its answer
+    Invoke(cmd::invoke::Args),
     /// Explain a stack that is stuck, and put it right
     Doctor(cmd::doctor::Args),
     /// Delete versions and artifacts that nothing needs any more

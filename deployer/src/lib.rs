@@ -34,6 +34,9 @@ mod cfn;
 mod iam;
 mod synth;
 
+// what deploying takes: pure
+mod bootstrap;
+
 // compare: pure
 mod adopt;
 mod change_set;
@@ -47,6 +50,7 @@ mod meaning;
 mod normalize;
 mod picture;
 mod plan;
+mod privilege;
 mod prune;
 mod release;
 mod repair;

@@ -5,7 +5,8 @@
 //! One server per user and port serves every clone: it lives in `<cache>/deployer/sandbox/<version>/<port>`. The
 //! environment decides: `DEPLOYER_SANDBOX_HOME` (that folder), `DEPLOYER_SANDBOX_PORT` (4566), `DEPLOYER_SANDBOX_KAFKA`
 //! (brokers that MSK's bootstrap string names, since MiniStack's MSK holds no data), and `DEPLOYER_SANDBOX_ENDPOINT` (a proxy on
-//! loopback through which all requests go; the tests put their faults there). With `DEPLOYER_SANDBOX_PACE` requests keep to the
+//! loopback through which all requests go; the tests put their faults there), and `DEPLOYER_SANDBOX_CREDENTIALS` (`KEY-ID
+//! SECRET TOKEN`: work as somebody who may not do everything, such as the deploy role that `bootstrap` makes). With `DEPLOYER_SANDBOX_PACE` requests keep to the
 //! rates that AWS grants, which the sandbox does not need.
 //!
 //! How it treats identities with `AUTH=true`, measured on 1.5.33: an access key id of twelve digits is the root of the
@@ -33,6 +34,7 @@ pub(crate) struct Endpoint {
     pub(crate) url: String,
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
+    pub(crate) session_token: Option<String>,
     /// Twelve digits.
     pub(crate) account: String,
 }
@@ -43,8 +45,19 @@ impl Endpoint {
             url: format!("http://127.0.0.1:{port}"),
             access_key_id: ACCOUNT.to_owned(),
             secret_access_key: "sandbox".to_owned(),
+            session_token: None,
             account: ACCOUNT.to_owned(),
         }
+    }
+}
+
+impl Endpoint {
+    /// The same, called by whoever has these temporary credentials: `KEY-ID SECRET TOKEN`.
+    fn signed_by(self, text: &str) -> Option<Self> {
+        let [id, secret, token] = text.split_whitespace().collect::<Vec<_>>().try_into().ok()?;
+        let (access_key_id, secret_access_key, session_token) =
+            (id.to_owned(), secret.to_owned(), Some(token.to_owned()));
+        Some(Self { access_key_id, secret_access_key, session_token, ..self })
     }
 }
 

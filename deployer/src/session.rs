@@ -29,7 +29,7 @@ pub(crate) struct Connection {
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Region of a stack in the sandbox that names none.
-const SANDBOX_REGION: &str = "us-east-1";
+pub(crate) const SANDBOX_REGION: &str = "us-east-1";
 
 impl Session {
     /// Starts the sandbox when it is asked for.
@@ -42,6 +42,7 @@ impl Session {
                     url: endpoint.url,
                     access_key_id: endpoint.access_key_id,
                     secret_access_key: endpoint.secret_access_key,
+                    session_token: endpoint.session_token,
                     is_paced: ctx.environment.contains_key("DEPLOYER_SANDBOX_PACE"),
                 })
             }

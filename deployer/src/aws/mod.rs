@@ -11,7 +11,9 @@ pub(crate) mod iam;
 pub(crate) mod kinds;
 pub(crate) mod lambda;
 mod lifecycle;
+pub(crate) mod log_events;
 mod logs;
+pub(crate) mod metric_data;
 mod notification;
 mod pace;
 pub(crate) mod s3;
@@ -69,6 +71,7 @@ pub(crate) struct Override {
     pub(crate) url: String,
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
+    pub(crate) session_token: Option<String>,
     /// Whether requests keep to the rates that AWS grants.
     pub(crate) is_paced: bool,
 }
@@ -136,8 +139,9 @@ impl Clients {
             loader = loader.region(Region::new(region));
         }
         if let Some(over) = over {
+            let token = over.session_token.clone();
             let credentials =
-                Credentials::new(&over.access_key_id, &over.secret_access_key, None, None, "deployer sandbox");
+                Credentials::new(&over.access_key_id, &over.secret_access_key, token, None, "deployer sandbox");
             loader = loader.endpoint_url(&over.url).credentials_provider(credentials);
         }
         let config = loader.load().await;

@@ -221,6 +221,7 @@ async fn an_alarm_with_parts_that_are_not_read_is_unknown_and_others_are_found_b
 #[tokio::test]
 async fn a_type_without_a_service_is_neither_read_nor_put() {
     let over = Override {
+        session_token: None,
         is_paced: true,
         url: "http://127.0.0.1:9".to_owned(),
         access_key_id: "000000000000".to_owned(),

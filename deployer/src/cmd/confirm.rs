@@ -30,6 +30,11 @@ pub(crate) fn agree(ctx: &Ctx, plan: &Plan, question: &str) -> Result<(), Failur
             next: next.unwrap_or_else(|| ctx.typed.clone() + &render::missing_flags(plan)),
         });
     }
+    asked(ctx, question)
+}
+
+/// Ends with exit 6 when nobody agrees.
+pub(crate) fn asked(ctx: &Ctx, question: &str) -> Result<(), Failure> {
     if ctx.global.yes {
         return Ok(());
     }

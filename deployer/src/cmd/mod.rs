@@ -1,6 +1,7 @@
 //! One file per command: its arguments and the function that serves it.
 
 pub(crate) mod adopt;
+pub(crate) mod bootstrap;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
@@ -11,6 +12,9 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod iam;
+pub(crate) mod invoke;
+pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod plan;
 pub(crate) mod prune;
 pub(crate) mod releases;
@@ -32,6 +36,7 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Check(args) => check::run(ctx, args).await,
         Command::Schema(args) => schema::run(ctx, args).await,
         Command::Synth(args) => synth::run(ctx, args).await,
+        Command::Bootstrap(args) => bootstrap::run(ctx, args).await,
         Command::Build(args) => build::run(ctx, args).await,
         Command::Plan(args) => plan::run(ctx, args).await,
         Command::Adopt(args) => adopt::run(ctx, args).await,
@@ -47,6 +52,9 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Abort(args) => shift::abort(ctx, args).await,
         Command::Releases(args) => releases::run(ctx, args).await,
         Command::Status(args) => status::run(ctx, args).await,
+        Command::Logs(args) => logs::run(ctx, args).await,
+        Command::Metrics(args) => metrics::run(ctx, args).await,
+        Command::Invoke(args) => invoke::run(ctx, args).await,
         Command::Destroy(args) => destroy::run(ctx, args).await,
         Command::Secret(args) => secret::run(ctx, args).await,
         Command::Sandbox(args) => sandbox::run(ctx, args).await,

@@ -2,6 +2,9 @@
 
 pub(crate) mod actions;
 pub(crate) mod algebra;
+#[cfg(test)]
+pub(crate) mod evaluator;
 pub(crate) mod grants;
+pub(crate) mod operations;
 pub(crate) mod policy;
 pub(crate) mod reach;

@@ -3,6 +3,7 @@
 use super::access::Access;
 use super::reference::{EnvValue, Target};
 use super::release::{Check, Course};
+use super::suppression::Suppression;
 use super::trigger::Trigger;
 use crate::decode::{Decode, choice, record};
 use crate::diag::Diagnostics;
@@ -30,10 +31,12 @@ record! {
         env: IndexMap<String, Spanned<EnvValue>>,
         /// What it may do; every function has a role of its own.
         access: Vec<Spanned<Access>>,
+        /// What the comparison of the role with the code finds and is to stay, with the reason.
+        suppress: Vec<Suppression>,
         /// An existing role instead of a generated one.
         role: Option<Spanned<Target>>,
-        /// Permissions boundary of the generated role, an ARN.
-        permissions_boundary: Option<String>,
+        /// Permissions boundary of the generated role: an ARN, or the name of a policy of the account.
+        permissions_boundary: Option<Spanned<String>>,
         /// The network it runs in, one of `networks`.
         network: Option<Spanned<String>>,
         /// Memory in MiB, 128 to 10,240; default 256.
@@ -89,8 +92,8 @@ record! {
         tags: IndexMap<String, String>,
         /// How traffic moves to a new version, and what watches it.
         release: Option<Spanned<Course>>,
-        /// Permissions boundary of every generated role, an ARN.
-        permissions_boundary: Option<String>,
+        /// Permissions boundary of every generated role: an ARN, or the name of a policy of the account.
+        permissions_boundary: Option<Spanned<String>>,
     }
 }
 

@@ -66,8 +66,10 @@ impl Stack {
         self.file.networks.get(name.value.as_str())
     }
 
-    pub(crate) fn permissions_boundary<'a>(&'a self, function: &'a Function) -> Option<&'a str> {
-        function.permissions_boundary.as_deref().or(self.file.defaults.permissions_boundary.as_deref())
+    /// The permissions boundary of a function's role, as it is written; of any other role the stack makes with `None`.
+    pub(crate) fn permissions_boundary<'a>(&'a self, function: Option<&'a Function>) -> Option<&'a str> {
+        let own = function.and_then(|function| function.permissions_boundary.as_ref());
+        own.or(self.file.defaults.permissions_boundary.as_ref()).map(|boundary| boundary.value.as_str())
     }
 
     /// How traffic moves to a new version of the function.

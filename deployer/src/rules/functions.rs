@@ -31,6 +31,28 @@ pub(super) fn log_retention(rule: &Rule, stack: &Stack, diagnostics: &mut Diagno
     }
 }
 
+/// An ARN of a policy, or the name of one, with its path where it has one.
+///
+/// Source: <https://docs.aws.amazon.com/IAM/latest/APIReference/API_CreatePolicy.html> (read 2026-11).
+pub(super) fn boundaries(rule: &Rule, stack: &Stack, diagnostics: &mut Diagnostics) {
+    let own = stack.file.functions.values().filter_map(|function| function.permissions_boundary.as_ref());
+    for boundary in stack.file.defaults.permissions_boundary.iter().chain(own) {
+        let is_name = |name: &str| {
+            let mut letters = name.chars();
+            !name.is_empty() && letters.all(|letter| letter.is_ascii_alphanumeric() || "_+=,.@/-".contains(letter))
+        };
+        let is_right = match boundary.starts_with("arn:") {
+            true => boundary.contains(":iam::") && boundary.contains(":policy/"),
+            false => is_name(boundary) && !boundary.starts_with('/') && boundary.len() <= 640,
+        };
+        if !is_right {
+            let text = "neither the ARN of an IAM policy nor the name of one";
+            let help = "write `arn:aws:iam::123456789012:policy/NAME`, or NAME, such as the `deployer-boundary-…` of `deployer bootstrap`";
+            diagnostics.push(rule.error().at(boundary.span, text).help(help));
+        }
+    }
+}
+
 /// One of the keys of a choice, and none beside it.
 fn one_of(rule: &Rule, span: Span, keys: &[(&str, bool)], diagnostics: &mut Diagnostics) {
     let written: Vec<&str> = keys.iter().filter(|(_, is_written)| *is_written).map(|(key, _)| *key).collect();

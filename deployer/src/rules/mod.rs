@@ -11,6 +11,7 @@ mod queues;
 mod ranges;
 mod references;
 mod stages;
+mod suppressions;
 mod tables;
 mod triggers;
 
@@ -63,6 +64,7 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0220", "credentials for any origin", triggers::cors),
     rule("D0221", "a network that is not complete", functions::networks),
     rule("D0222", "keys that a table cannot have", tables::keys),
+    rule("D0230", "not a permissions boundary", functions::boundaries),
     rule("D0401", "a name that refers to nothing", references::declared),
     rule("D0402", "a name that AWS does not take", names::valid),
     rule("D0403", "two names that become the same logical id", names::logical_ids),
@@ -77,6 +79,8 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0507", "an action that AWS does not have", access::known_actions),
     rule("D0508", "an action that never applies to its resource", access::resource_types),
     rule("D0509", "access to an index that is none", tables::indexes),
+    rule("D0510", "a suppression without a reason", suppressions::reasons),
+    rule("D0511", "a suppression of what cannot be found", suppressions::targets),
 ];
 
 /// Runs every rule over `stack`.

@@ -5,6 +5,7 @@
 //! | statement | what happens |
 //! | --- | --- |
 //! | refuses plain HTTP | goes: MiniStack speaks nothing else, and holds functions to it |
+//! | allows under a condition about permissions boundaries, passed roles or a mapping's function | the condition goes: MiniStack does not know these keys, so that the statement would allow nothing. `iam:CreateRole` keeps its condition, and with it nobody makes a role but through CloudFormation, which MiniStack does not hold to anybody's rights |
 //! | allows to send mail | allows it as any sender: MiniStack judges `SendEmail` of SES v2 without a resource and without `ses:FromAddress`, so a statement that names them would allow nothing |
 
 use crate::cfn::{Resource, Template};
@@ -20,8 +21,34 @@ pub(super) fn adapt(template: &mut Template) -> Vec<String> {
     };
     lost(let_plain_http_in, "statements that refuse plain HTTP (it speaks nothing else)");
     lost(let_mail_out, "the sender that mail is limited to (it looks at the action only)");
+    lost(let_unknown_keys_go, "conditions on boundaries, passed roles and mappings (it knows no such keys)");
     notes
 }
+
+/// Takes conditions out that would never hold here; says whether there were any.
+fn let_unknown_keys_go(resource: &mut Resource) -> bool {
+    let documents = resource.properties.get_mut("PolicyDocument").into_iter();
+    let mut is_changed = false;
+    for statement in documents.filter_map(|document| document["Statement"].as_array_mut()).flatten() {
+        let makes_roles =
+            statement["Action"].as_array().is_some_and(|actions| actions.contains(&json!("iam:CreateRole")));
+        if statement["Effect"] != "Allow" || makes_roles {
+            continue;
+        }
+        if let Some(operators) = statement.get_mut("Condition").and_then(Value::as_object_mut) {
+            for keys in operators.values_mut().filter_map(Value::as_object_mut) {
+                let before = keys.len();
+                keys.retain(|key, _| !UNKNOWN_KEYS.contains(&key.as_str()));
+                is_changed |= keys.len() < before;
+            }
+            operators.retain(|_, keys| keys.as_object().is_none_or(|keys| !keys.is_empty()));
+        }
+    }
+    is_changed
+}
+
+/// Condition keys that MiniStack never gives a request.
+const UNKNOWN_KEYS: [&str; 3] = ["iam:PassedToService", "iam:PermissionsBoundary", "lambda:FunctionArn"];
 
 /// Takes the statements out of a resource's policy that deny whatever comes without TLS; says whether there were any.
 fn let_plain_http_in(resource: &mut Resource) -> bool {
@@ -97,6 +124,27 @@ mod tests {
         assert_eq!(notes, ["without effect: statements that refuse plain HTTP (it speaks nothing else)"]);
         assert_eq!(after, policy(json!([elsewhere])));
         assert!(adapted("AWS::S3::BucketPolicy", policy(json!([elsewhere]))).1.is_empty());
+    }
+
+    #[test]
+    fn conditions_that_never_hold_here_go_but_for_making_roles() {
+        let statement = |action: &str, condition: Value| json!({ "Effect": "Allow", "Action": [action], "Resource": "*", "Condition": condition });
+        let policy = |one: Value, two: Value| json!({ "PolicyDocument": { "Statement": [one, two] } });
+        let bounded = json!({ "ArnEquals": { "iam:PermissionsBoundary": "arn:b" } });
+        let both = json!({ "ArnLike": { "lambda:FunctionArn": "arn:f" }, "Bool": { "aws:ViaAWSService": "true" } });
+        let (after, notes) = adapted(
+            "AWS::IAM::ManagedPolicy",
+            policy(statement("iam:CreateRole", bounded.clone()), statement("lambda:GetEventSourceMapping", both)),
+        );
+        assert_eq!(
+            notes,
+            ["without effect: conditions on boundaries, passed roles and mappings (it knows no such keys)"]
+        );
+        let rest = json!({ "Bool": { "aws:ViaAWSService": "true" } });
+        assert_eq!(
+            after,
+            policy(statement("iam:CreateRole", bounded), statement("lambda:GetEventSourceMapping", rest))
+        );
     }
 
     #[test]

@@ -142,6 +142,15 @@ impl Place {
 /// `Failure::World` when Python is missing, the port is taken, or the server does not come up: its log is quoted.
 pub(crate) async fn ensure(ctx: &Ctx) -> Result<Endpoint, Failure> {
     let own = start(ctx).await?.endpoint;
+    let own = match ctx.environment.get("DEPLOYER_SANDBOX_CREDENTIALS").filter(|text| !text.is_empty()) {
+        None => own,
+        Some(text) => own.signed_by(text).ok_or_else(|| {
+            Failure::usage(
+                "DEPLOYER_SANDBOX_CREDENTIALS is no `KEY-ID SECRET TOKEN`",
+                "write the three parts of temporary credentials with spaces between them, or unset it",
+            )
+        })?,
+    };
     match ctx.environment.get("DEPLOYER_SANDBOX_ENDPOINT").filter(|url| !url.is_empty()) {
         None => Ok(own),
         Some(url) if is_on_loopback(url) => Ok(Endpoint { url: url.clone(), ..own }),

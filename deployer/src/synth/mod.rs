@@ -21,7 +21,7 @@ mod topic;
 mod url;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::cfn::Template;
 use crate::diag::Diagnostics;

@@ -64,6 +64,7 @@ fn scheduler_role(draft: &mut Draft<'_>, function: &str, schedule: &LogicalId) -
             "Description": format!("Starts {} on schedule", draft.stack.function_name(function)),
             "AssumeRolePolicyDocument": trust("scheduler.amazonaws.com", Some(condition)),
             "Policies": [{ "PolicyName": "invoke", "PolicyDocument": document(&[invoke]) }],
+            "PermissionsBoundary": super::role::boundary(draft.stack, None),
             "Tags": tag_list(&draft.stack.tags()),
         }),
     );

@@ -26,7 +26,7 @@ fn node(value: &Value) -> Node {
 }
 
 /// The stack `shop` in stage `dev` with the sections of `sections`.
-fn stack(sections: Value) -> Stack {
+pub(crate) fn stack(sections: Value) -> Stack {
     let mut file = json!({ "stack": "shop", "stages": { "dev": {} } });
     file.as_object_mut().unwrap().extend(sections.as_object().unwrap().clone());
     let mut mistakes = Diagnostics::default();
@@ -133,6 +133,26 @@ fn a_role_may_only_log_and_trace_unless_more_is_asked_for() {
     assert_eq!(role["PermissionsBoundary"], "arn:aws:iam::1:policy/b");
     insta::assert_snapshot!(to_text_of(&role["Policies"]), @r#"[{"PolicyName":"access","PolicyDocument":{"Version":"2012-10-17","Statement":[{"Sid":"Logs","Effect":"Allow","Action":["logs:CreateLogStream","logs:PutLogEvents"],"Resource":[{"Fn::Sub":"arn:${AWS::Partition}:logs:${AWS::Region}:${AWS::AccountId}:log-group:/aws/lambda/shop-dev-f:*"}]},{"Sid":"Tracing","Effect":"Allow","Action":["xray:PutTelemetryRecords","xray:PutTraceSegments"],"Resource":["*"]}]}}]"#);
     insta::assert_snapshot!(to_text_of(&role["AssumeRolePolicyDocument"]), @r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#);
+}
+
+#[test]
+fn every_role_that_the_stack_makes_has_the_boundary_of_the_defaults() {
+    let local = json!({ "crate": "f", "triggers": [{ "schedule": { "rate": "1 hour", "timezone": "Asia/Tokyo" } }] });
+    let own = json!({ "crate": "g", "permissions_boundary": "arn:aws:iam::1:policy/own" });
+    let template = template(json!({
+        "defaults": { "permissions_boundary": "limit" },
+        "functions": { "f": local, "g": own },
+    }));
+    let named = json!({ "Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:policy/limit" });
+    let boundaries: Vec<(&str, &Value)> = template["Resources"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role")
+        .map(|(id, resource)| (id.as_str(), &resource["Properties"]["PermissionsBoundary"]))
+        .collect();
+    let written = json!("arn:aws:iam::1:policy/own");
+    assert_eq!(boundaries, [("FRole", &named), ("FScheduleRole", &named), ("GRole", &written)]);
 }
 
 fn to_text_of(value: &Value) -> String {

@@ -2,114 +2,36 @@
 
 use super::canonical;
 use super::*;
+use crate::iam::evaluator::{Request, Verdict, applies, decide, texts};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-
-/// One request: who, what, on what, in which context.
-#[derive(Debug, Clone, Copy)]
-struct Request {
-    principal: &'static str,
-    action: &'static str,
-    resource: &'static str,
-    /// The values of the keys `k` and `m`; `None`: not in the context.
-    context: [Option<&'static str>; 2],
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Verdict {
-    Allowed,
-    Denied,
-    Nothing,
-}
 
 const PRINCIPALS: [&str; 2] = ["arn:one", "arn:two"];
 const ACTIONS: [&str; 5] = ["s:Get", "s:GetAll", "s:Put", "s:P", "t:Get"];
 const RESOURCES: [&str; 4] = ["b", "b/x", "b/xy", "c"];
 
-fn requests() -> Vec<Request> {
-    let values = [None, Some("a"), Some("ab"), Some("c")];
+/// With and without the keys `k` and `m`.
+const CONTEXTS: [&[(&str, &str)]; 8] = [
+    &[],
+    &[("k", "a")],
+    &[("k", "ab")],
+    &[("k", "c")],
+    &[("m", "a")],
+    &[("k", "a"), ("m", "a")],
+    &[("k", "ab"), ("m", "a")],
+    &[("k", "c"), ("m", "a")],
+];
+
+fn requests() -> Vec<Request<'static>> {
     let mut requests = Vec::new();
     for principal in PRINCIPALS {
         for action in ACTIONS {
             for resource in RESOURCES {
-                for k in values {
-                    for m in [None, Some("a")] {
-                        requests.push(Request { principal, action, resource, context: [k, m] });
-                    }
-                }
+                requests.extend(CONTEXTS.map(|context| Request { principal, action, resource, context }));
             }
         }
     }
     requests
-}
-
-/// The rules as the documentation tells them: a request is denied when one Deny applies, else allowed when one Allow does.
-fn decide(document: &Value, request: Request) -> Verdict {
-    let statements = match &document["Statement"] {
-        Value::Array(items) => items.clone(),
-        one => vec![one.clone()],
-    };
-    let applying: Vec<_> = statements.iter().filter(|statement| applies(statement, request)).collect();
-    if applying.iter().any(|statement| statement["Effect"] == "Deny") {
-        return Verdict::Denied;
-    }
-    if applying.is_empty() { Verdict::Nothing } else { Verdict::Allowed }
-}
-
-fn applies(statement: &Value, request: Request) -> bool {
-    let any = |value: &Value, text: &str, fold: bool| {
-        texts(value).iter().any(|pattern| match fold {
-            true => matches(&pattern.to_lowercase(), &text.to_lowercase()),
-            false => matches(pattern, text),
-        })
-    };
-    let element = |key: &str, text: &str, fold: bool| match (statement.get(key), statement.get(format!("Not{key}"))) {
-        (Some(value), _) => any(value, text, fold),
-        (None, Some(value)) => !any(value, text, fold),
-        (None, None) => true,
-    };
-    let who = match statement.get("Principal") {
-        None => true,
-        Some(Value::String(star)) => star == "*",
-        Some(kinds) => texts(&kinds["AWS"]).iter().any(|name| name == "*" || name == request.principal),
-    };
-    let conditions = statement.get("Condition").and_then(Value::as_object).cloned().unwrap_or_default();
-    let holds = conditions.iter().all(|(operator, keys)| {
-        let keys = keys.as_object().expect("keys");
-        keys.iter().all(|(key, values)| {
-            let found = if key.eq_ignore_ascii_case("k") { request.context[0] } else { request.context[1] };
-            let values = texts(values);
-            match operator.to_lowercase().as_str() {
-                "stringequals" => found.is_some_and(|found| values.iter().any(|value| value == found)),
-                "stringequalsifexists" => found.is_none_or(|found| values.iter().any(|value| value == found)),
-                "stringlike" => found.is_some_and(|found| values.iter().any(|value| matches(value, found))),
-                "stringnotequals" => found.is_none_or(|found| !values.iter().any(|value| value == found)),
-                "stringnotlike" => found.is_none_or(|found| !values.iter().any(|value| matches(value, found))),
-                other => panic!("an operator that the tests do not make: {other}"),
-            }
-        })
-    });
-    who && element("Action", request.action, true) && element("Resource", request.resource, false) && holds
-}
-
-fn texts(value: &Value) -> Vec<String> {
-    match value {
-        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Value::String(text) => vec![text.clone()],
-        _ => Vec::new(),
-    }
-}
-
-/// Recursive, and slow: it cannot have the mistakes of the quick one.
-fn matches(pattern: &str, text: &str) -> bool {
-    match (pattern.chars().next(), text.chars().next()) {
-        (None, None) => true,
-        (Some('*'), None) => matches(&pattern[1..], text),
-        (Some('*'), Some(_)) => matches(&pattern[1..], text) || matches(pattern, &text[1..]),
-        (Some('?'), Some(_)) => matches(&pattern[1..], &text[1..]),
-        (Some(one), Some(two)) if one == two => matches(&pattern[1..], &text[1..]),
-        _ => false,
-    }
 }
 
 /// Statements as a document in canonical form.
