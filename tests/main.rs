@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
 mod adopt;
+mod alarms;
 mod aws;
 mod bootstrap;
 mod bridge;
@@ -11,6 +12,7 @@ mod build;
 mod check;
 mod comfrt;
 mod cost;
+mod dashboards;
 mod deploy;
 mod destroy;
 mod drift;
@@ -37,8 +39,8 @@ mod sandbox;
 mod scan;
 mod settled;
 mod shift;
-mod stuck;
 mod streams;
+mod stuck;
 mod synth;
 mod system;
 mod ticketbottle;

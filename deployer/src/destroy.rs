@@ -34,6 +34,7 @@ pub(crate) fn plan(
         unverified: Vec::new(),
         access: Vec::new(),
         picture: state.deployed.present().map(|deployed| picture::of(&deployed.template)).unwrap_or_default(),
+        dashboards: Vec::new(),
     };
     let Some(deployed) = state.deployed.present() else { return plan };
     let delete_data = allow.contains(&Allow::DeleteData);

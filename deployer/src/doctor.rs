@@ -252,6 +252,7 @@ pub(crate) fn plan(found: &[Finding], state: &State, now: jiff::Timestamp) -> Pl
         unverified: Vec::new(),
         access: Vec::new(),
         picture: picture::Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 

@@ -39,6 +39,7 @@ mod bootstrap;
 
 // compare: pure
 mod adopt;
+mod backtest;
 mod change_set;
 mod checks;
 mod destroy;
@@ -57,6 +58,7 @@ mod repair;
 mod resolve;
 mod risk;
 mod rollback;
+mod sample;
 mod saved;
 mod schedule;
 mod settle;

@@ -15,6 +15,7 @@ pub(crate) use blocks::was_never_made;
 pub(crate) use step::{Code, Phase, StackStep, Step};
 use weigh::{order, refined, weighed};
 
+use crate::cfn::Template;
 use crate::change_set::ChangeSet;
 use crate::diff::{Action, Cause, Change, Desired};
 use crate::guard::Violation;
@@ -61,6 +62,15 @@ pub(crate) struct Plan {
     /// The stack as a graph, with what goes away.
     #[serde(default)]
     pub(crate) picture: Picture,
+    /// Dashboards that get a line for the release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dashboards: Vec<String>,
+}
+
+/// Names of the dashboards that a template declares.
+pub(crate) fn dashboards(template: &Template) -> Vec<String> {
+    let all = template.resources.values().filter(|resource| resource.kind == "AWS::CloudWatch::Dashboard");
+    all.filter_map(|resource| Some(resource.properties.get("DashboardName")?.as_str()?.to_owned())).collect()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -236,6 +246,7 @@ pub(crate) fn plan(
         unverified: unverified(state),
         access: Vec::new(),
         picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
+        dashboards: dashboards(&desired.template),
     }
 }
 

@@ -98,6 +98,7 @@ async fn run_with(
         unverified: Vec::new(),
         access: Vec::new(),
         picture: crate::picture::Picture::default(),
+        dashboards: Vec::new(),
     };
     plan.steps.extend(more);
     plan.steps.sort_by_key(Step::phase);

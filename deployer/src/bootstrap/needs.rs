@@ -444,7 +444,6 @@ pub(crate) const COVERED: &[&str] = &[
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::Permission",
     "AWS::Lambda::Url",
-    ("logs:FilterLogEvents", "`logs`: logs are read by people and never by a pipeline"),
     "AWS::Logs::MetricFilter",
     "AWS::Logs::SubscriptionFilter",
     "AWS::SNS::TopicPolicy",
@@ -454,6 +453,7 @@ pub(crate) const COVERED: &[&str] = &[
 /// What this tool can ask AWS for and a deployment does without, and why.
 pub(crate) const WITHHELD: &[(&str, &str)] = &[
     ("iam:DeleteRolePermissionsBoundary", "it would take the boundary off a role"),
+    ("logs:FilterLogEvents", "`logs`: logs are read by people and never by a pipeline"),
     ("s3:CreateBucket", "bootstrap makes the artifact bucket; buckets of stacks are made by CloudFormation"),
     ("secretsmanager:PutSecretValue", "`secret set`: values are stored by people and never by a pipeline"),
     ("sts:GetCallerIdentity", "needs no permission: it cannot be denied"),

@@ -4,6 +4,8 @@
 //! raw parts are carried through.
 
 pub(crate) mod access;
+pub(crate) mod alarm_set;
+pub(crate) mod board;
 pub(crate) mod function;
 mod load;
 pub(crate) mod names;
@@ -18,7 +20,10 @@ pub(crate) mod stage;
 pub(crate) mod storage;
 pub(crate) mod suppression;
 pub(crate) mod table;
+mod things;
 pub(crate) mod trigger;
+pub(crate) mod watch;
+pub(crate) mod watched;
 
 pub(crate) use load::{Loaded, load, stages};
 pub(crate) use places::Places;
@@ -52,6 +57,10 @@ record! {
         defaults: Defaults = Defaults::default(),
         /// What becomes of a role that allows more than the code can reach: `warn` (default) or `strict`.
         iam: suppression::Strictness = suppression::Strictness::Warn,
+        /// Alarm sets, by the names of files in `alarms/`, and what is different about them here.
+        alarms: Option<watch::Alarms>,
+        /// Dashboards, by the names of files in `dashboards/`.
+        dashboards: Vec<Spanned<String>>,
         /// Tags on everything that takes tags.
         tags: IndexMap<String, String>,
         /// Lambda functions by name.
@@ -99,6 +108,10 @@ pub(crate) struct Stack {
     pub(crate) settings: stage::StageSettings,
     /// Where the names stand, for diagnostics.
     pub(crate) places: Places,
+    /// The alarms of its sets.
+    pub(crate) watched: watched::Watched,
+    /// Its dashboards.
+    pub(crate) dashboards: Vec<board::Dashboard>,
 }
 
 impl Stack {

@@ -53,6 +53,7 @@ pub(crate) fn empty() -> Plan {
         unverified: Vec::new(),
         access: Vec::new(),
         picture: Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 
