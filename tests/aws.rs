@@ -165,7 +165,7 @@ pub(crate) fn post(url: &str, body: &str) -> Answer {
 }
 
 /// One request, one answer of text. `head` is method and path.
-fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let (status, body) = exchange_bytes(port, head, headers, body);
     Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
 }

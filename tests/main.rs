@@ -33,6 +33,7 @@ mod sandbox;
 mod settled;
 mod shift;
 mod synth;
+mod taly;
 mod ticketbottle;
 mod tidy;
 mod verbs;

@@ -29,6 +29,7 @@ pub(crate) static VERBS: &[Verb] = &[
     verb("bucket", "get", &["s3:GetObject"], &["kms:Decrypt"]),
     // A multipart upload decrypts its own parts.
     verb("bucket", "put", &["s3:PutObject"], &["kms:Decrypt", "kms:GenerateDataKey"]),
+    verb("bucket", "abort", &["s3:AbortMultipartUpload"], &[]),
     verb("bucket", "delete", &["s3:DeleteObject"], &[]),
     verb("bucket", "list", &["s3:ListBucket"], &[]),
     verb("table", "get", &["dynamodb:GetItem"], READ),

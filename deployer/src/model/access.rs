@@ -24,7 +24,7 @@ record! {
         queue: Option<Target>,
         /// A topic: `publish`.
         topic: Option<Target>,
-        /// A bucket: `get`, `put`, `delete`, `list`.
+        /// A bucket: `get`, `put`, `abort`, `delete`, `list`.
         bucket: Option<Target>,
         /// A table: `get`, `batch-get`, `query`, `scan`, `put`, `update`, `delete`, `batch-write`, `check`, `describe`.
         table: Option<Target>,
@@ -92,7 +92,7 @@ pub(crate) fn verbs(noun: &str) -> &'static [&'static str] {
     match noun {
         "queue" => &["send", "consume", "purge", "inspect"],
         "topic" | "metrics" => &["publish"],
-        "bucket" => &["get", "put", "delete", "list"],
+        "bucket" => &["get", "put", "abort", "delete", "list"],
         "table" => {
             &["get", "batch-get", "query", "scan", "put", "update", "delete", "batch-write", "check", "describe"]
         }

@@ -9,6 +9,7 @@
 //! - [`problem`]: the one error type and what it answers over HTTP
 //! - [`http`]: the answer and the body of an HTTP API event
 //! - [`queue`] (feature `queue`): a batch of messages, and what becomes of each
+//! - [`mail`] (feature `mail`): a letter to one recipient, and what SES's answers mean
 //! - [`invoke`]: the loop around a handler, and its deadline
 //!
 //! Knows no function's business: nothing here names a provider, a table or a queue.
@@ -18,6 +19,8 @@ pub mod config;
 pub mod database;
 pub mod http;
 pub mod invoke;
+#[cfg(feature = "mail")]
+pub mod mail;
 pub mod problem;
 #[cfg(feature = "queue")]
 pub mod queue;

@@ -1,6 +1,8 @@
 //! What the tests start for themselves, and stop again. Development only: nothing deployed depends on it.
 //!
 //! - [`FakeAws`] (feature `aws`): what the functions ask of S3, SES and SQS, in memory
+//! - [`PayPal`] (feature `aws`): the part of its API that takes payments, with its login and its verification of webhooks
+//! - [`HttpServer`]: requests in, answers out, for what the tests stand in for
 //! - [`Postgres`]: a private PostgreSQL server on a free loopback port, thrown away afterwards
 //!
 //! - [`Kafka`] (feature `kafka`): a cluster of brokers in this process, reachable over loopback
@@ -14,8 +16,11 @@
 mod authority;
 #[cfg(feature = "aws")]
 mod aws;
+mod http_server;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "aws")]
+mod paypal;
 mod postgres;
 #[cfg(feature = "kafka")]
 mod secure_kafka;
@@ -24,9 +29,12 @@ mod secure_kafka;
 pub use authority::Authority;
 #[cfg(feature = "aws")]
 pub use aws::FakeAws;
+pub use http_server::{HttpRequest, HttpServer};
 #[cfg(feature = "kafka")]
 pub use kafka::{Kafka, KafkaRecord};
 #[cfg(feature = "kafka")]
 pub use secure_kafka::SecureKafka;
 
+#[cfg(feature = "aws")]
+pub use paypal::PayPal;
 pub use postgres::{Postgres, TestDatabase};
