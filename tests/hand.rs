@@ -226,6 +226,22 @@ const CHANGES: &[ByHand] = &[
         says: &["DisplayName: Cheap watches → (none)"],
     },
     ByHand {
+        what: "executions reserved",
+        does: |shop| {
+            let head = "PUT /2017-10-31/functions/hands-dev-worker/concurrency";
+            shop.call("lambda", head, &json!({ "ReservedConcurrentExecutions": 3 }));
+        },
+        says: &["ReservedConcurrentExecutions: 3 → (none)"],
+    },
+    ByHand {
+        what: "somebody's queue for what fails",
+        does: |shop| {
+            let queue = format!("arn:aws:sqs:{}:{ACCOUNT}:hands-dev-others", shop.region);
+            configure(shop, "api", json!({ "DeadLetterConfig": { "TargetArn": queue } }));
+        },
+        says: &["DeadLetterConfig", "hands-dev-others"],
+    },
+    ByHand {
         what: "versions of a bucket suspended",
         does: |shop| {
             let bucket = shop.physical_id("FilesBucket");

@@ -91,7 +91,8 @@ fn the_status_tells_version_release_and_address() {
     assert_eq!(status[0]["release"]["number"], 2);
     let text = shop.ends(0, &["status"]).stdout;
     let row = text.lines().find(|line| line.starts_with("told-dev-hello")).expect("a row for the function");
-    assert_eq!(row.split_whitespace().take(4).collect::<Vec<_>>(), ["told-dev-hello", "2", "Active", "2"]);
+    let cells: Vec<_> = row.split_whitespace().take(6).collect();
+    assert_eq!(cells, ["told-dev-hello", "2", "Active", "no", "calls", "2"]);
     assert!(text.contains("ApiEndpoint: http://127.0.0.1:"), "{text}");
 }
 

@@ -43,6 +43,8 @@ pub(crate) struct Script {
     /// Requests of Lambda's control plane, without reads of a function or its policy, that are let through in a second; above
     /// it they are throttled.
     pub(crate) lambda_per_second: Option<f64>,
+    /// Answers that the sandbox never gives: of these requests, this text by that one.
+    pub(crate) instead: Option<(String, &'static str, &'static str)>,
 }
 
 #[derive(Debug, Default)]
@@ -191,6 +193,10 @@ impl Shared {
             Some(Fault::Interrupt) => self.signal("INT", number),
             _ => {}
         }
+        let answer = match &self.script.instead {
+            Some((name, from, to)) if request.is(name) => replaced(&answer, from, to),
+            _ => answer,
+        };
         let _ = stream.write_all(&answer);
         let _ = stream.shutdown(Shutdown::Write);
     }
@@ -264,6 +270,11 @@ impl Request {
         Some(Self { bytes: all, name: target.or(action).unwrap_or_else(|| general(&plain)), service })
     }
 
+    /// Whether it goes by that name, as [`Proxy::calls`] tells it.
+    fn is(&self, name: &str) -> bool {
+        name.split_once(' ') == Some((&self.service, &self.name))
+    }
+
     fn is_lambda_control(&self) -> bool {
         let parts = self.name.split('/').count();
         let is_read = self.name.starts_with("GET ") && (parts == 4 || self.name.ends_with("/policy"));
@@ -306,6 +317,16 @@ fn general(line: &str) -> String {
     let is_number = |part: &str| part.starts_with("0000");
     let part = |part: &&str| if is_made_up(part) && !is_number(part) { "*".to_owned() } else { (*part).to_owned() };
     parts.iter().map(part).collect::<Vec<_>>().join("/")
+}
+
+/// An answer with other words in its body, and their length in its head.
+fn replaced(answer: &[u8], from: &str, to: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(answer);
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return answer.to_vec() };
+    let body = body.replace(from, to);
+    let is_kept = |line: &&str| !line.to_ascii_lowercase().starts_with("content-length:");
+    let head: Vec<&str> = head.split("\r\n").filter(is_kept).collect();
+    format!("{}\r\nContent-Length: {}\r\n\r\n{body}", head.join("\r\n"), body.len()).into_bytes()
 }
 
 /// The answer as it came.

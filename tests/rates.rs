@@ -16,6 +16,24 @@ fn many(count: usize, greeting: &str) -> String {
     )
 }
 
+/// Twenty stacks of fifty functions each: a stack holds 500 resources at most.
+#[test]
+#[ignore = "a quarter of an hour: run by `make faults`"]
+fn a_thousand_functions_are_deployed_under_the_rates_of_lambda() {
+    let shop = Shop::in_region("k00", "eu-thousand-1", &many(50, "hi"));
+    for number in 1..20 {
+        let text = format!("stack: k{number:02}\nstages: {{dev: {{region: eu-thousand-1}}}}\n{}", many(50, "hi"));
+        shop.project.write(&format!("stacks/k{number:02}.yaml"), text);
+    }
+    let script = || Script { lambda_per_second: Some(15.0), ..Script::default() };
+    for arguments in [&["deploy", "--yes"][..], &["plan", "--exit-code"]] {
+        let (_, proxy, took) = through(&shop, arguments, script(), true);
+        let (calls, refused) = (proxy.calls().len(), proxy.throttled());
+        eprintln!("1,000 functions, {}: {calls} calls in {took:.1?}, {refused} refused", arguments[0]);
+        assert!(refused * 50 <= calls, "{refused} of {calls} refused");
+    }
+}
+
 /// Runs through a proxy; how long it took.
 fn through(shop: &Shop, arguments: &[&str], script: Script, paced: bool) -> (Run, Proxy, Duration) {
     let proxy = Proxy::start(shared().port, script);

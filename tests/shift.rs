@@ -32,7 +32,9 @@ resources:
 
 /// A deployed stack of two functions, both live with version 1.
 fn shop(stack: &'static str, release: &str) -> Shop {
-    let shop = Shop::new(stack, &two(stack, release, ""));
+    // A region of its own: what is counted there would ring the others' alarms.
+    let region = Box::leak(format!("eu-{stack}-1").into_boxed_str());
+    let shop = Shop::in_region(stack, region, &two(stack, release, ""));
     shop.deploy();
     assert_eq!(versions(&shop), ["1", "1"]);
     shop.code("second");
@@ -56,6 +58,26 @@ fn alarm(shop: &Shop, state: &str) {
     let name = format!("{}-errors", shop.stack);
     let parameters = [("AlarmName", name.as_str()), ("StateValue", state), ("StateReason", "five calls failed")];
     shop.query("monitoring", "SetAlarmState", &parameters);
+}
+
+/// What Lambda would count for a version behind the alias; the sandbox counts nothing.
+fn counted(shop: &Shop, function: &str, version: &str, calls: &str, errors: &str) {
+    let name = format!("{}-dev-{function}", shop.stack);
+    let resource = format!("{name}:live");
+    for (metric, value) in [("Invocations", calls), ("Errors", errors)] {
+        let parameters = [
+            ("Namespace", "AWS/Lambda"),
+            ("MetricData.member.1.MetricName", metric),
+            ("MetricData.member.1.Value", value),
+            ("MetricData.member.1.Dimensions.member.1.Name", "FunctionName"),
+            ("MetricData.member.1.Dimensions.member.1.Value", &name),
+            ("MetricData.member.1.Dimensions.member.2.Name", "Resource"),
+            ("MetricData.member.1.Dimensions.member.2.Value", &resource),
+            ("MetricData.member.1.Dimensions.member.3.Name", "ExecutedVersion"),
+            ("MetricData.member.1.Dimensions.member.3.Value", version),
+        ];
+        shop.query("monitoring", "PutMetricData", &parameters);
+    }
 }
 
 /// A deployment, followed until it says that both functions have their share.
@@ -126,6 +148,8 @@ fn an_alarm_in_the_middle_takes_every_function_back() {
     let shop = shop("alarmed", "canary 10% for 20s");
     let running = Running::at_ten(&shop);
     assert_eq!(versions(&shop), AT_TEN);
+    counted(&shop, "hello", "1", "95", "1");
+    counted(&shop, "hello", "2", "11", "5");
     alarm(&shop, "ALARM");
     let run = running.ended();
     assert_eq!(run.code, 4, "{}", run.text());
@@ -133,8 +157,8 @@ fn an_alarm_in_the_middle_takes_every_function_back() {
         "error: release 2 of alarmed-dev was taken back: alarm alarmed-errors is in ALARM: five calls failed",
         "now: every alias serves the version that it served before: hello 1, other 1",
         "alarm alarmed-errors: Errors Sum per 60 s:",
-        "hello: old version 1:",
-        "new version 2:",
+        "hello: old version 1: 95 calls, 1 errors; new version 2: 11 calls, 5 errors",
+        "other: old version 1: no calls counted; new version 2: no calls counted",
         "next: deployer status alarmed --stage dev --sandbox",
     ] {
         assert!(run.stderr.contains(line), "{line} in {}", run.text());

@@ -14,6 +14,12 @@ fn a_function_is_explained_with_the_way_back() {
     let told = shop.ends(0, &["explain", "hello"]);
     assert!(told.stdout.contains("serves version 2.\nMade live by release 2, "), "{}", told.text());
     assert!(told.stdout.contains("To go back to version 1 of release 1: one call"), "{}", told.text());
+    let by = "By this plan: deployer releases told --stage dev --sandbox --plan 2";
+    assert!(told.stdout.contains(by), "{}", told.text());
+    let plan = shop.ends(0, &["releases", "told", "--plan", "2"]);
+    assert!(plan.stdout.contains("update Lambda Function told-dev-hello"), "{}", plan.text());
+    let none = shop.ends(1, &["releases", "told", "--plan", "9"]);
+    assert!(none.stderr.contains("the plan of release 9 of told-dev cannot be shown"), "{}", none.text());
     assert!(told.stdout.contains("  deployer rollback told --stage dev --sandbox --function hello"), "{}", told.text());
     shop.ends(0, &["rollback", "--yes"]);
     let back = shop.ends(0, &["explain", "hello"]);
@@ -43,6 +49,10 @@ fn what_nothing_refers_to_is_pruned() {
     assert_eq!(versions(), ["$LATEST", "2", "3", "4"]);
     let again = shop.ends(0, &["prune", "--keep", "2"]);
     assert!(again.stdout.contains("Nothing: all of it is still needed."), "{}", again.text());
+    let gone = shop.ends(6, &["rollback", "--to", "1", "--yes"]);
+    let told = "version 1 of pruned-dev-hello, which release 1 served, is gone: it was pruned or deleted";
+    assert!(gone.stdout.contains(told) && gone.stderr.contains("next: go back to a later release"), "{}", gone.text());
+    assert_eq!(shop.alias("hello"), "4");
     shop.ends(0, &["rollback", "--yes"]);
     assert_eq!(shop.alias("hello"), "3");
 }

@@ -77,11 +77,16 @@ impl Resource {
         self
     }
 
-    /// Records why a scanner's check does not apply: what checkov reads, and what a reviewer reads.
-    pub(crate) fn skip(mut self, check: &str, comment: &str) -> Self {
-        let checkov = self.metadata.entry("checkov").or_insert_with(|| json!({ "skip": [] }));
-        if let Some(Value::Array(skips)) = checkov.get_mut("skip") {
-            skips.push(json!({ "id": check, "comment": comment }));
+    /// Records why a check of checkov does not apply, where checkov and reviewers read it.
+    pub(crate) fn skip(self, check: &str, comment: &str) -> Self {
+        self.excuse("checkov", check, comment)
+    }
+
+    /// Records why a finding of `judge` is meant so.
+    pub(crate) fn excuse(mut self, judge: &str, finding: &str, comment: &str) -> Self {
+        let own = self.metadata.entry(judge.to_owned()).or_insert_with(|| json!({ "skip": [] }));
+        if let Some(Value::Array(skips)) = own.get_mut("skip") {
+            skips.push(json!({ "id": finding, "comment": comment }));
         }
         self
     }

@@ -26,6 +26,8 @@ pub(crate) struct Answer {
     pub(crate) error: Option<String>,
     /// The last 4 KB of its log.
     pub(crate) log: String,
+    /// Which version it was.
+    pub(crate) version: String,
 }
 
 /// Characters of an answer that are told.
@@ -90,7 +92,8 @@ fn at(value: &Value, path: &str) -> Option<Value> {
     Some(current)
 }
 
-fn shortened(text: &str) -> String {
+/// So much of an answer as a line can take.
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{} …", &text[..end]),
         None => text.to_owned(),
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_function_that_fails_misses_whatever_was_expected() {
-        let failed = Answer { payload: "boom".to_owned(), error: Some("Unhandled".to_owned()), log: String::new() };
+        let failed = Answer { payload: "boom".to_owned(), error: Some("Unhandled".to_owned()), ..Answer::default() };
         let told = check(None, &[], json!({})).misses(&failed);
         assert_eq!(told, ["expected an answer, got an error (Unhandled): boom"]);
     }

@@ -105,6 +105,12 @@ pub(crate) enum Command {
     Status(cmd::status::Args),
     /// Say what is live of one function, since when, from which commit, and what it takes to go back
     Explain(cmd::explain::Args),
+    /// Show what functions wrote, in the order of time
+    Logs(cmd::logs::Args),
+    /// Show calls, errors, durations and queues of stacks over time
+    Metrics(cmd::metrics::Args),
+    /// Call a function and show its answer
+    Invoke(cmd::invoke::Args),
     /// Explain a stack that is stuck, and put it right
     Doctor(cmd::doctor::Args),
     /// Delete versions and artifacts that nothing needs any more

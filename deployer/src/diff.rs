@@ -6,7 +6,7 @@
 mod function;
 mod sides;
 
-pub(crate) use function::is_versioned;
+pub(crate) use function::{is_versioned, of_alias};
 
 use crate::cfn::{Resource, Template};
 use crate::iam::algebra::{self, Relation};
@@ -99,7 +99,7 @@ pub(crate) struct PropertyChange {
 
 pub(crate) const FUNCTION: &str = "AWS::Lambda::Function";
 pub(crate) const ALARM: &str = "AWS::CloudWatch::Alarm";
-const ALIAS: &str = "AWS::Lambda::Alias";
+pub(crate) const ALIAS: &str = "AWS::Lambda::Alias";
 /// Pseudo-property: the code package of a function, by digest.
 pub(crate) const CODE: &str = "Code";
 /// Pseudo-property: the version that the alias sends traffic to.

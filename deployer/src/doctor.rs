@@ -1,5 +1,6 @@
 //! What is the matter with a stack, and what would put it right. Pure: a diagnosis over [`State`], and a plan of recovery.
 
+use crate::diff::{self, ALIAS};
 use crate::ids::LogicalId;
 use crate::lease::{Lease, Standing};
 use crate::picture;
@@ -42,8 +43,8 @@ pub(crate) fn findings(state: &State, signs: &Signs) -> Vec<Finding> {
     if let Known::Present(stack) = &state.deployed {
         found.extend(of_stack(stack, state, signs));
     }
-    for live in state.functions.values().filter_map(Known::present) {
-        found.extend(of_function(live, state));
+    for (id, live) in state.functions.iter().filter_map(|(id, known)| Some((id, known.present()?))) {
+        found.extend(of_function(id, live, state));
     }
     found.extend(of_lease(signs));
     found.extend(unfinished::left(state).map(|shift| {
@@ -82,11 +83,30 @@ pub(crate) fn findings(state: &State, signs: &Signs) -> Vec<Finding> {
     found
 }
 
+/// The first of `skip` that no recovery would leave as it is.
+pub(crate) fn stray<'a>(skip: &'a [String], found: &[Finding]) -> Option<&'a String> {
+    let steps = found.iter().flat_map(|finding| &finding.steps);
+    let left: Vec<&LogicalId> = steps
+        .filter_map(|step| match step {
+            Step::ContinueRollback { skip } => Some(skip),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    skip.iter().find(|name| left.iter().all(|id| id.as_str() != name.as_str()))
+}
+
 fn of_stack(stack: &Deployed, state: &State, signs: &Signs) -> Option<Finding> {
     let name = &state.place.stack;
     let why = stack.status_reason.as_deref().map(|reason| format!(" ({})", reason.trim_end_matches(['.', ' '])));
     let why = why.unwrap_or_default();
-    let failed = stack.resources.iter().filter(|(_, resource)| resource.status.ends_with("_FAILED"));
+    // "The following resource(s) failed to update: [A, B]."
+    let reason = stack.status_reason.as_deref().unwrap_or_default();
+    let named: Vec<&str> = reason.split(['[', ']', ',', ' ']).collect();
+    let failed = stack
+        .resources
+        .iter()
+        .filter(|(id, resource)| resource.status.ends_with("_FAILED") || named.contains(&id.as_str()));
     let failed: Vec<&LogicalId> = failed.map(|(id, _)| id).collect();
     let names = failed.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
     let of = |names: &str| if names.is_empty() { String::new() } else { format!(" of {names}") };
@@ -130,14 +150,20 @@ fn of_stack(stack: &Deployed, state: &State, signs: &Signs) -> Option<Finding> {
     Some(finding)
 }
 
-fn of_function(live: &LiveFunction, state: &State) -> Vec<Finding> {
+fn of_function(id: &LogicalId, live: &LiveFunction, state: &State) -> Vec<Finding> {
     let name = &live.name;
     let mut found = Vec::new();
     if live.latest.state == "Failed" || live.latest.last_update == "Failed" {
         found.push(Finding::advice(
             format!(
-                "{name} is {}, its last update {}; its alias serves what it served before",
-                live.latest.state, live.latest.last_update
+                "{name} is {}, its last update {}{}; its alias serves what it served before",
+                live.latest.state,
+                live.latest.last_update,
+                live.latest
+                    .reason
+                    .as_deref()
+                    .map(|reason| format!(" ({})", reason.trim_end_matches(['.', ' '])))
+                    .unwrap_or_default()
             ),
             format!(
                 "put right what Lambda names (its role, its network, its image), then `{}`",
@@ -170,7 +196,9 @@ fn of_function(live: &LiveFunction, state: &State) -> Vec<Finding> {
             }],
         ));
     }
-    if live.alias == Known::Absent {
+    let aliases = state.stack().into_iter().flat_map(|stack| stack.template.resources.values());
+    let mut aliases = aliases.filter(|resource| resource.kind == ALIAS);
+    if live.alias == Known::Absent && aliases.any(|alias| diff::of_alias(alias).as_ref() == Some(id)) {
         found.push(Finding::advice(
             format!("{name} has no alias `live`: nothing that calls it by that reaches it"),
             format!("`{}` makes it again", state.place.command("deploy")),
@@ -222,6 +250,7 @@ pub(crate) fn plan(found: &[Finding], state: &State, now: jiff::Timestamp) -> Pl
         record: blank_record(state, release::Action::Deploy, None, now),
         notes: notes.collect(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: picture::Picture::default(),
     }
 }

@@ -14,8 +14,8 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-/// Four chances to renew before it runs out.
-const RENEWAL: Duration = Duration::from_secs(30);
+/// Many chances to renew before it runs out; and whoever loses the stack to `--force` hears of it this soon.
+const RENEWAL: Duration = Duration::from_secs(10);
 /// How often somebody who waits looks again.
 const LOOK: Duration = Duration::from_secs(2);
 /// How long `--wait` waits that names no time.
@@ -187,7 +187,7 @@ fn renewed(clients: &Clients, place: &Place, mut lease: Lease, mut etag: String)
                     flag.store(error.is_conflict(), Ordering::Relaxed);
                     return;
                 }
-                // Tried again at the next renewal; S3 has three more chances.
+                // Tried again at the next renewal; S3 has several more chances.
                 Err(error) => tracing::debug!(%error, "the lease was not renewed"),
             }
         }

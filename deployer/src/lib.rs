@@ -47,6 +47,7 @@ mod meaning;
 mod normalize;
 mod picture;
 mod plan;
+mod privilege;
 mod prune;
 mod release;
 mod repair;

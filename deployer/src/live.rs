@@ -288,6 +288,22 @@ pub(crate) async fn warm(clients: &Clients, state: &mut State, declared: &[Logic
     Ok(())
 }
 
+/// Functions of `target`, by their names in the stack file, whose version from then is gone. What cannot be asked counts as
+/// there: moving the alias will tell.
+pub(crate) async fn without_version(clients: &Clients, state: &State, target: &Release) -> Vec<String> {
+    let live: Vec<_> = state.functions.values().filter_map(Known::present).collect();
+    // What is served is there.
+    let moves = target.functions.iter().filter(|(_, released)| {
+        let now = live.iter().find(|live| live.name == released.function).and_then(|live| live.alias.present());
+        now.is_some_and(|alias| alias.version != released.version)
+    });
+    let asked = futures::stream::iter(moves).map(|(name, released)| async move {
+        let found = lambda::has_version(&clients.lambda, &released.function, &released.version).await;
+        found.is_ok_and(|found| !found).then(|| name.clone())
+    });
+    asked.buffered(SIDE_BY_SIDE).filter_map(std::future::ready).collect().await
+}
+
 /// Releases whose versions may still be warm.
 const RELEASES_WARM: usize = 3;
 

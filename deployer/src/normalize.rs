@@ -11,7 +11,7 @@ use crate::state::digest;
 use serde_json::{Map, Value, json};
 
 /// Properties of `AWS::Lambda::Function` that Lambda reports back, and that are compared with what is live.
-pub(crate) const LIVE_FUNCTION_PROPERTIES: [&str; 15] = [
+pub(crate) const LIVE_FUNCTION_PROPERTIES: [&str; 18] = [
     "FunctionName",
     "Description",
     "Runtime",
@@ -27,6 +27,9 @@ pub(crate) const LIVE_FUNCTION_PROPERTIES: [&str; 15] = [
     "VpcConfig",
     "LoggingConfig",
     "FileSystemConfigs",
+    "DeadLetterConfig",
+    "KmsKeyArn",
+    "ReservedConcurrentExecutions",
 ];
 
 /// The comparable form of template values that were evaluated.
@@ -61,7 +64,7 @@ pub(crate) fn function(properties: &Map<String, Value>) -> Map<String, Value> {
             ("EphemeralStorage", None) => json!({ "Size": 512 }),
             ("TracingConfig", None) => json!({ "Mode": "PassThrough" }),
             ("Architectures", None) => json!(["x86_64"]),
-            ("MemorySize" | "Timeout", Some(Value::String(text))) => {
+            ("MemorySize" | "Timeout" | "ReservedConcurrentExecutions", Some(Value::String(text))) => {
                 text.parse::<i64>().map_or_else(|_| json!(text), |number| json!(number))
             }
             ("VpcConfig", Some(value)) => {
@@ -82,6 +85,9 @@ pub(crate) fn neutral(property: &str) -> Option<Value> {
         "Environment" => Some(json!({ "Variables": {} })),
         "VpcConfig" => Some(json!({ "SubnetIds": [], "SecurityGroupIds": [] })),
         "Layers" | "FileSystemConfigs" => Some(json!([])),
+        "DeadLetterConfig" => Some(json!({ "TargetArn": "" })),
+        "KmsKeyArn" => Some(json!("")),
+        "ReservedConcurrentExecutions" => Some(Value::Null),
         other => function(&Map::new()).remove(other),
     }
 }

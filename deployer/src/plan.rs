@@ -22,6 +22,7 @@ use crate::ids::FunctionVersion;
 use crate::meaning::Meaning;
 use crate::model::stage::Allow;
 use crate::picture::{self, Picture};
+use crate::privilege::Verdict;
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::Risk;
 use crate::settle;
@@ -54,6 +55,9 @@ pub(crate) struct Plan {
     /// What could not be read, by the reason: nobody knows whether it is as it ought to be.
     #[serde(default)]
     pub(crate) unverified: Vec<Unverified>,
+    /// What roles grant against what the code can reach, of the functions whose code or role changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) access: Vec<Verdict>,
     /// The stack as a graph, with what goes away.
     #[serde(default)]
     pub(crate) picture: Picture,
@@ -230,6 +234,7 @@ pub(crate) fn plan(
         record: record(desired, state, &settled, policy, now),
         notes,
         unverified: unverified(state),
+        access: Vec::new(),
         picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
     }
 }

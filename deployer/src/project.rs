@@ -24,6 +24,32 @@ pub(crate) struct Project {
     pub(crate) warnings: Diagnostics,
 }
 
+impl Project {
+    /// The one stack that has a function of this name.
+    ///
+    /// # Errors
+    /// `Failure::Usage` when none has, or several.
+    pub(crate) fn having(&self, function: &str) -> Result<&Stack, Failure> {
+        let having: Vec<_> = self.stacks.iter().filter(|stack| stack.file.functions.contains_key(function)).collect();
+        match having.as_slice() {
+            [stack] => Ok(stack),
+            [] => Err(unknown_function(function)),
+            several => {
+                let names: Vec<&str> = several.iter().map(|stack| stack.file.stack.as_str()).collect();
+                Err(Failure::usage(
+                    format!("{} stacks have a function `{function}`", several.len()),
+                    format!("add `--stack` and one of: {}", names.join(", ")),
+                ))
+            }
+        }
+    }
+}
+
+/// That a function on the command line is in no stack file.
+pub(crate) fn unknown_function(name: &str) -> Failure {
+    Failure::usage(format!("no stack has a function `{name}`"), "`deployer status` lists the functions")
+}
+
 /// The stack files of a project, read but not understood.
 #[derive(Debug, Default)]
 pub(crate) struct Files {

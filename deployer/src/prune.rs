@@ -1,4 +1,5 @@
-//! What is no longer needed, as a plan: versions that nothing refers to, artifacts and templates that no release names. Pure.
+//! What is no longer needed, as a plan: versions that nothing refers to, artifacts, templates and
+//! plans that no release names. Pure.
 
 use crate::ids::FunctionVersion;
 use crate::picture;
@@ -15,7 +16,7 @@ pub(crate) struct Stock {
     pub(crate) versions: BTreeMap<String, Vec<FunctionVersion>>,
     /// Those that an alias or provisioned concurrency refers to.
     pub(crate) referred: BTreeMap<String, Vec<FunctionVersion>>,
-    /// Keys of the artifacts and templates that are there.
+    /// Keys of the artifacts, templates and plans that are there.
     pub(crate) objects: BTreeSet<String>,
     /// Every release of every stack of the bucket.
     pub(crate) releases: Vec<Release>,
@@ -70,18 +71,19 @@ pub(crate) fn plan(state: &State, stock: &Stock, keep: usize, now: jiff::Timesta
         record: blank_record(state, release::Action::Deploy, None, now),
         notes,
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: picture::Picture::default(),
     }
 }
 
-/// Objects that a release names: its template, and the package of each function.
+/// Objects that belong to a release: its template, its plan, and the package of each function.
 fn keys(release: &Release) -> Vec<String> {
     let packages = release.functions.values().filter_map(|released| {
         // The digest that Lambda gives a package is that of the object's name, written otherwise.
         let digest = STANDARD.decode(&released.code_sha256).ok().filter(|digest| digest.len() == 32)?;
         Some(artifact_key(&hex::encode(digest)))
     });
-    packages.chain(release.template_key.clone()).collect()
+    packages.chain(release.template_key.clone()).chain([release::plan_key(&release.stack, release.number)]).collect()
 }
 
 /// Lambda's names of the functions of a stack that are there.

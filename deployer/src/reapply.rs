@@ -72,7 +72,8 @@ pub(crate) async fn plan(
             Made::Nothing => planned(changes.into_iter().filter(|change| !change.is_for_the_stack()).collect(), None),
         };
     }
-    let aliases = rollback::plan(target, None, &state, commit, ctx.now);
+    let gone = live::without_version(clients, &state, target).await;
+    let aliases = rollback::plan(target, None, &gone, &state, commit, ctx.now);
     Ok(joined(plan, aliases, target, &state))
 }
 

@@ -121,6 +121,11 @@ impl Commit {
     }
 }
 
+/// Key of the plan that a release carried out, in the artifact bucket.
+pub(crate) fn plan_key(stack: &StackName, number: u32) -> String {
+    format!("plans/{stack}/{number:08}.json")
+}
+
 /// The release that moved the alias of `function`, as Lambda calls it, to `version` last.
 pub(crate) fn made_live<'a>(releases: &'a [Release], function: &str, version: &str) -> Option<&'a Release> {
     releases.iter().rev().find(|release| {

@@ -12,10 +12,12 @@ use serde_json::json;
 
 /// The plan that makes `target` live again; of one function only, when `function` is given.
 ///
-/// Functions that the target did not have yet stay as they are and are named in the notes.
+/// Functions that the target did not have yet stay as they are and are named in the notes; one of `gone`, whose version from
+/// then is not there any more, blocks the plan.
 pub(crate) fn plan(
     target: &Release,
     function: Option<&str>,
+    gone: &[String],
     state: &State,
     commit: Option<Commit>,
     now: jiff::Timestamp,
@@ -48,6 +50,9 @@ pub(crate) fn plan(
             blocked.push(Block { what, allow: None, way_out: "grant lambda:GetAlias and try again".to_owned() });
             continue;
         };
+        if gone.contains(name) {
+            blocked.push(version_is_gone(target, name, state));
+        }
         record.functions.insert(name.clone(), released.clone());
         if alias.version == released.version && alias.weights.is_empty() {
             continue;
@@ -93,7 +98,26 @@ pub(crate) fn plan(
         record,
         notes,
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
+    }
+}
+
+fn version_is_gone(target: &Release, name: &str, state: &State) -> Block {
+    let released = &target.functions[name];
+    let again = match &target.commit {
+        Some(commit) => {
+            format!("check out {} and `{}`", commit.id.get(..12).unwrap_or(&commit.id), state.place.command("deploy"))
+        }
+        None => format!("`{}` of the sources from then", state.place.command("deploy")),
+    };
+    Block {
+        what: format!(
+            "version {} of {}, which release {} served, is gone: it was pruned or deleted",
+            released.version, released.function, target.number
+        ),
+        allow: None,
+        way_out: format!("go back to a later release (`--to`), or {again}"),
     }
 }
 

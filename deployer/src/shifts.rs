@@ -132,6 +132,7 @@ fn blank(unfinished: &Unfinished<'_>, state: &State, intent: Intent) -> Plan {
         record: unfinished.release.clone(),
         notes: notes.collect(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
     }
 }

@@ -169,6 +169,9 @@ pub(crate) struct Snapshot {
     pub(crate) state: String,
     /// `Successful`, `InProgress`, `Failed`
     pub(crate) last_update: String,
+    /// Why one of the two is not as it should be, in Lambda's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

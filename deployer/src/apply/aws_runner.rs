@@ -7,14 +7,16 @@ use super::stack::{self, Followed};
 use super::{Done, StepError, StepRunner};
 use crate::aws::cloudformation::{self, Body, Request};
 use crate::aws::{AwsError, Clients, kinds, lambda, s3, secrets, wiring};
+use crate::cfn::Template;
 use crate::change_set::Made;
 use crate::exit::Failure;
 use crate::hold::{self, Held, Waiting};
 use crate::ids::{FunctionVersion, LogicalId};
 use crate::normalize;
 use crate::plan::{Plan, StackStep, Step};
-use crate::release::{Outcome, Release};
+use crate::release::{self, Outcome, Release};
 use crate::resolve::{self, Scope};
+use crate::saved::Saved;
 use crate::state::{Deployed, Known, Properties};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
@@ -129,14 +131,21 @@ impl<'a, F: Fn(Event)> AwsRunner<'a, F> {
             }
             Err(error) => return Err(unchanged(error)),
         }
-        // The template is kept with its release, so that the release can be explained and re-applied.
+        // Plan and template are kept with their release, so that it can be explained and re-applied.
         let template = self.plan.steps.iter().find_map(|step| match step {
             Step::Stack(step) => Some(step.template.clone()),
             _ => None,
         });
-        if let (Some(key), Some(template)) = (&record.template_key, template) {
-            s3::put_text(&self.clients.s3, &place.bucket, key, template).await.map_err(unchanged)?;
-        }
+        let plan = Saved::new(self.plan.clone(), Template::default()).to_text();
+        let plan_key = release::plan_key(&place.stack, record.number);
+        let plan = s3::put_text(&self.clients.s3, &place.bucket, &plan_key, plan);
+        let template = async {
+            match (&record.template_key, template) {
+                (Some(key), Some(template)) => s3::put_text(&self.clients.s3, &place.bucket, key, template).await,
+                _ => Ok(()),
+            }
+        };
+        futures::try_join!(plan, template).map_err(unchanged)?;
         Ok(Done::Plain)
     }
 

@@ -96,6 +96,7 @@ async fn run_with(
         record: blank_record(&state, Action::Deploy, None, jiff::Timestamp::UNIX_EPOCH),
         notes: Vec::new(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: crate::picture::Picture::default(),
     };
     plan.steps.extend(more);

@@ -391,8 +391,9 @@ pub(crate) async fn execute_change_set(client: &Client, stack: &StackName, id: &
 ///
 /// Source: <https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html> (read 2026-11).
 pub(crate) async fn continue_rollback(client: &Client, stack: &StackName, skip: &[LogicalId]) -> Result<(), AwsError> {
-    let skip = skip.iter().map(ToString::to_string).collect();
-    let call = client.continue_update_rollback().stack_name(stack.as_str()).set_resources_to_skip(Some(skip));
+    // An empty list is refused.
+    let skip = (!skip.is_empty()).then(|| skip.iter().map(ToString::to_string).collect());
+    let call = client.continue_update_rollback().stack_name(stack.as_str()).set_resources_to_skip(skip);
     call.send().await.explain("cloudformation:ContinueUpdateRollback").map(drop)
 }
 

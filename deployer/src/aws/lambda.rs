@@ -5,7 +5,8 @@ use crate::ids::{FunctionVersion, StackName};
 use crate::plan::quotas::Quotas;
 use crate::state::{Known, LiveAlias, LiveFunction, Snapshot, digest};
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::operation::get_function_configuration::GetFunctionConfigurationOutput;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::types::FunctionConfiguration;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,16 +16,12 @@ pub(crate) const ALIAS: &str = "live";
 
 /// `$LATEST`, the alias and the version it serves: three calls, made side by side. `stack` salts the digests.
 pub(crate) async fn read(client: &Client, name: &str, stack: &StackName) -> Result<Known<LiveFunction>, AwsError> {
-    let latest = configuration(client, name, None);
+    let latest = function(client, name, None);
     let alias = alias(client, name);
-    let serving = configuration(client, name, Some(ALIAS));
+    let serving = function(client, name, Some(ALIAS));
     let (latest, alias, serving) = futures::join!(latest, alias, serving);
-    let is_image;
-    let mut latest = match latest {
-        Ok(latest) => {
-            is_image = latest.package_type == Some(aws_sdk_lambda::types::PackageType::Image);
-            snapshot(&latest, stack)
-        }
+    let latest = match latest {
+        Ok(latest) => snapshot(latest, stack),
         Err(error) if error.is_missing() => return Ok(Known::Absent),
         Err(error) => return Err(error),
     };
@@ -32,40 +29,35 @@ pub(crate) async fn read(client: &Client, name: &str, stack: &StackName) -> Resu
         Ok(alias) => alias,
         Err(error) => Known::Unknown(error.reason()),
     };
-    let mut serving = match &alias {
-        Known::Present(alias) if alias.version.as_str() != "$LATEST" => Some(snapshot(&serving?, stack)),
+    let serving = match &alias {
+        Known::Present(alias) if alias.version.as_str() != "$LATEST" => Some(snapshot(serving?, stack)),
         _ => None,
     };
-    // An image goes by its URI, as in the stack file; what Lambda calls its digest is another one.
-    if is_image {
-        latest.code_sha256 = image_uri(client, name, None).await?;
-        if let Some(serving) = &mut serving {
-            serving.code_sha256 = image_uri(client, name, Some(ALIAS)).await?;
-        }
-    }
     Ok(Known::Present(LiveFunction { name: name.to_owned(), latest, alias, serving, provisioned: BTreeMap::new() }))
 }
 
-async fn configuration(
+/// By `GetFunction`, which says more than `GetFunctionConfiguration` (image, reserved concurrency) and may be called 100 times
+/// a second instead of 15.
+/// Source: "API requests" in <https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html> (read 2026-11).
+async fn function(client: &Client, name: &str, qualifier: Option<&str>) -> Result<GetFunctionOutput, AwsError> {
+    let call = client.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned));
+    call.send().await.explain("lambda:GetFunction")
+}
+
+/// The configuration of `$LATEST` or of `qualifier`, with its state.
+pub(super) async fn configuration(
     client: &Client,
     name: &str,
     qualifier: Option<&str>,
-) -> Result<GetFunctionConfigurationOutput, AwsError> {
-    let call = client.get_function_configuration().function_name(name).set_qualifier(qualifier.map(str::to_owned));
-    call.send().await.explain("lambda:GetFunctionConfiguration")
+) -> Result<FunctionConfiguration, AwsError> {
+    let answer = function(client, name, qualifier).await?;
+    Ok(answer.configuration.unwrap_or_else(|| FunctionConfiguration::builder().build()))
 }
 
 /// The environment's values as they are, for whoever writes them into a stack file; they go into no state and no plan.
 pub(crate) async fn variables(client: &Client, name: &str) -> Result<BTreeMap<String, String>, AwsError> {
     let answer = configuration(client, name, None).await?;
     Ok(answer.environment.and_then(|environment| environment.variables).unwrap_or_default().into_iter().collect())
-}
-
-/// The image that a version was made from; empty when Lambda does not say.
-async fn image_uri(client: &Client, name: &str, qualifier: Option<&str>) -> Result<String, AwsError> {
-    let call = client.get_function().function_name(name).set_qualifier(qualifier.map(str::to_owned));
-    let answer = call.send().await.explain("lambda:GetFunction")?;
-    Ok(answer.code.and_then(|code| code.image_uri).unwrap_or_default())
 }
 
 /// The alias `live`.
@@ -87,7 +79,10 @@ pub(crate) async fn alias(client: &Client, name: &str) -> Result<Known<LiveAlias
 }
 
 /// Lambda's answer in the shape of `AWS::Lambda::Function`.
-fn snapshot(answer: &GetFunctionConfigurationOutput, stack: &StackName) -> Snapshot {
+fn snapshot(answer: GetFunctionOutput, stack: &StackName) -> Snapshot {
+    let image = answer.code.and_then(|code| code.image_uri);
+    let reserved = answer.concurrency.and_then(|concurrency| concurrency.reserved_concurrent_executions);
+    let answer = answer.configuration.unwrap_or_else(|| FunctionConfiguration::builder().build());
     let mut properties = Map::new();
     let mut put = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
@@ -156,7 +151,12 @@ fn snapshot(answer: &GetFunctionConfigurationOutput, stack: &StackName) -> Snaps
     );
     put(
         "DeadLetterConfig",
-        answer.dead_letter_config.as_ref().and_then(|config| Some(json!({ "TargetArn": config.target_arn.clone()? }))),
+        answer
+            .dead_letter_config
+            .as_ref()
+            .and_then(|config| config.target_arn.clone())
+            .filter(|arn| !arn.is_empty())
+            .map(|arn| json!({ "TargetArn": arn })),
     );
     put(
         "FileSystemConfigs",
@@ -169,11 +169,17 @@ fn snapshot(answer: &GetFunctionConfigurationOutput, stack: &StackName) -> Snaps
             )
         }),
     );
+    put("KmsKeyArn", answer.kms_key_arn.clone().filter(|arn| !arn.is_empty()).map(Value::from));
+    put("ReservedConcurrentExecutions", reserved.map(Value::from));
+    // An image goes by its URI, as in the stack file; what Lambda calls its digest is another one.
+    let is_image = answer.package_type == Some(aws_sdk_lambda::types::PackageType::Image);
+    let code_sha256 = if is_image { image } else { answer.code_sha256.clone() };
     Snapshot {
-        code_sha256: answer.code_sha256.clone().unwrap_or_default(),
+        code_sha256: code_sha256.unwrap_or_default(),
         properties,
         state: answer.state.as_ref().map_or("Active", |state| state.as_str()).to_owned(),
         last_update: answer.last_update_status.as_ref().map_or("Successful", |status| status.as_str()).to_owned(),
+        reason: answer.last_update_status_reason.or(answer.state_reason).filter(|reason| !reason.is_empty()),
     }
 }
 
@@ -182,7 +188,7 @@ fn snapshot(answer: &GetFunctionConfigurationOutput, stack: &StackName) -> Snaps
 /// # Errors
 /// When Lambda says `Failed`, with its reason, or 5 minutes have passed.
 pub(crate) async fn settled(client: &Client, name: &str) -> Result<(), AwsError> {
-    let action = "lambda:GetFunctionConfiguration";
+    let action = "lambda:GetFunction";
     let failed = |code: &str, message: String| AwsError { action, code: code.to_owned(), message, request_id: None };
     let mut wait = Duration::from_millis(50);
     let mut waited = Duration::ZERO;
@@ -257,6 +263,15 @@ pub(crate) async fn versions(client: &Client, name: &str) -> Result<Vec<Function
     }
     found.retain(|version| version.as_str() != "$LATEST");
     Ok(found)
+}
+
+/// Whether a published version is still there.
+pub(crate) async fn has_version(client: &Client, name: &str, version: &FunctionVersion) -> Result<bool, AwsError> {
+    match function(client, name, Some(version.as_str())).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.is_missing() => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Versions that an alias, whoever made it, or provisioned concurrency refers to.
@@ -397,9 +412,16 @@ pub(crate) async fn update_configuration(
             _ => call,
         };
     }
-    if let Some(reserved) = properties.get("ReservedConcurrentExecutions").and_then(number) {
-        let call = client.put_function_concurrency().function_name(name).reserved_concurrent_executions(reserved);
-        call.send().await.explain("lambda:PutFunctionConcurrency")?;
+    match properties.get("ReservedConcurrentExecutions").map(number) {
+        Some(Some(reserved)) => {
+            let call = client.put_function_concurrency().function_name(name).reserved_concurrent_executions(reserved);
+            call.send().await.explain("lambda:PutFunctionConcurrency").map(drop)?;
+        }
+        Some(None) => {
+            let call = client.delete_function_concurrency().function_name(name);
+            call.send().await.explain("lambda:DeleteFunctionConcurrency").map(drop)?;
+        }
+        None => {}
     }
     if properties.keys().all(|key| key == "ReservedConcurrentExecutions") {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Traffic of functions: shares of an alias, calls of one version, executions kept warm, and the alarms and metrics that
 //! tell how a version does.
 
-use super::lambda::ALIAS;
+use super::lambda::{self, ALIAS};
 use super::{AwsError, Explain};
 use crate::apply::gate;
 use crate::checks::Answer;
@@ -60,6 +60,7 @@ pub(crate) async fn invoke(
         payload: String::from_utf8_lossy(&payload).into_owned(),
         error: answer.function_error,
         log: String::from_utf8_lossy(&log).into_owned(),
+        version: answer.executed_version.unwrap_or_default(),
     })
 }
 
@@ -68,8 +69,7 @@ async fn active(client: &Client, name: &str, version: &FunctionVersion) -> Resul
     let mut waited = Duration::ZERO;
     let wait = Duration::from_millis(500);
     loop {
-        let call = client.get_function_configuration().function_name(name).qualifier(version.as_str());
-        let answer = call.send().await.explain("lambda:GetFunctionConfiguration")?;
+        let answer = lambda::configuration(client, name, Some(version.as_str())).await?;
         if answer.state != Some(State::Pending) || waited >= LONGEST_WAIT {
             return Ok(());
         }

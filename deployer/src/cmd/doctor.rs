@@ -35,6 +35,12 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
             let state = state.map_err(pipeline::unread)?;
             let signs = Signs { lease: lease.ok().flatten(), skip: args.skip.clone() };
             let found = doctor::findings(&state, &signs);
+            if let Some(stray) = doctor::stray(&args.skip, &found).filter(|_| project.stacks.len() == 1) {
+                return Err(Failure::usage(
+                    format!("{stray} of {} did not fail to go back, so it cannot be skipped", place.stack),
+                    format!("`{}` names what failed", place.command("doctor")),
+                ));
+            }
             let plan = doctor::plan(&found, &state, ctx.now);
             let acts = plan.has_changes() && (ctx.global.yes || ctx.interactive);
             let next = format!("{} --yes", ctx.typed);

@@ -23,22 +23,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let project = project::load(ctx, args.stack.as_slice())?;
-    let having: Vec<_> =
-        project.stacks.iter().filter(|stack| stack.file.functions.contains_key(&args.function)).collect();
-    let stack = match having.as_slice() {
-        [stack] => stack,
-        [] => {
-            let help = "`deployer status` lists the functions";
-            return Err(Failure::usage(format!("no stack has a function `{}`", args.function), help));
-        }
-        several => {
-            let names: Vec<&str> = several.iter().map(|stack| stack.file.stack.as_str()).collect();
-            return Err(Failure::usage(
-                format!("{} stacks have a function `{}`", several.len(), args.function),
-                format!("add `--stack` and one of: {}", names.join(", ")),
-            ));
-        }
-    };
+    let stack = project.having(&args.function)?;
     let mut session = Session::open(ctx).await?;
     let connection = session.connect(stack).await?;
     let place = live::place(stack, &connection.clients, &connection.identity);
@@ -123,6 +108,7 @@ impl<'a> Story<'a> {
                     when.strftime("%Y-%m-%d %H:%M:%S UTC"),
                     short_arn(&release.by)
                 );
+                text += &format!("By this plan: {} --plan {}\n", place.command("releases"), release.number);
             }
         }
         text += &match self.source.and_then(|release| release.commit.as_ref()) {

@@ -11,6 +11,9 @@ pub(crate) mod doctor;
 pub(crate) mod drift;
 pub(crate) mod explain;
 pub(crate) mod iam;
+pub(crate) mod invoke;
+pub(crate) mod logs;
+pub(crate) mod metrics;
 pub(crate) mod plan;
 pub(crate) mod prune;
 pub(crate) mod releases;
@@ -47,6 +50,9 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Abort(args) => shift::abort(ctx, args).await,
         Command::Releases(args) => releases::run(ctx, args).await,
         Command::Status(args) => status::run(ctx, args).await,
+        Command::Logs(args) => logs::run(ctx, args).await,
+        Command::Metrics(args) => metrics::run(ctx, args).await,
+        Command::Invoke(args) => invoke::run(ctx, args).await,
         Command::Destroy(args) => destroy::run(ctx, args).await,
         Command::Secret(args) => secret::run(ctx, args).await,
         Command::Sandbox(args) => sandbox::run(ctx, args).await,

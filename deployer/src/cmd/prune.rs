@@ -54,11 +54,13 @@ async fn stock(clients: &Clients, state: &State) -> Result<Stock, AwsError> {
         return Err(AwsError::unable(why.clone()));
     }
     let bucket = &state.place.bucket;
-    let (releases, artifacts, templates) = match state.releases {
+    let plans = format!("plans/{}/", state.place.stack);
+    let (releases, artifacts, templates, plans) = match state.releases {
         Known::Present(_) => futures::try_join!(
             s3::all_releases(&clients.s3, bucket),
             s3::keys(&clients.s3, bucket, "artifacts/"),
-            s3::keys(&clients.s3, bucket, "templates/")
+            s3::keys(&clients.s3, bucket, "templates/"),
+            s3::keys(&clients.s3, bucket, &plans)
         )?,
         Known::Absent => Default::default(),
         Known::Unknown(ref why) => return Err(AwsError::unable(why.clone())),
@@ -69,7 +71,7 @@ async fn stock(clients: &Clients, state: &State) -> Result<Stock, AwsError> {
         Ok((name, versions, referred))
     });
     let each: Vec<_> = each.buffered(8).try_collect().await?;
-    let objects = artifacts.into_iter().chain(templates).collect();
+    let objects = artifacts.into_iter().chain(templates).chain(plans).collect();
     let mut stock = Stock { releases, objects, ..Stock::default() };
     for (name, versions, referred) in each {
         stock.versions.insert(name.clone(), versions);

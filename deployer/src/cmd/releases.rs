@@ -1,23 +1,40 @@
 //! `deployer releases`: the history of a stack.
 
+use super::plan as plan_command;
 use crate::aws::s3;
 use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
-use crate::release::{Action, Outcome, Release};
+use crate::plan::Plan;
+use crate::release::{self, Action, Outcome, Release};
 use crate::render::tables::{ago, table};
-use crate::session::Session;
+use crate::saved::Saved;
+use crate::session::{Connection, Session};
+use crate::state::Place;
 use crate::{live, pipeline, project};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Stacks; default: all
     stacks: Vec<String>,
+    /// Show the plan that this release of the stack carried out
+    #[arg(long, value_name = "RELEASE")]
+    plan: Option<u32>,
 }
 
 pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     let project = project::load(ctx, &args.stacks)?;
     let mut session = Session::open(ctx).await?;
+    if let Some(number) = args.plan {
+        let [stack] = project.stacks.as_slice() else {
+            let next = format!("name the stack: deployer releases STACK --plan {number}");
+            return Err(Failure::usage("`--plan` shows the plan of one stack", next));
+        };
+        let connection = session.connect(stack).await?;
+        let place = live::place(stack, &connection.clients, &connection.identity);
+        plan_command::show(ctx, &kept(&connection, &place, number).await?, None);
+        return Ok(Exit::Done);
+    }
     let mut all = Vec::new();
     for stack in &project.stacks {
         let connection = session.connect(stack).await?;
@@ -43,6 +60,23 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         ctx.result(&(serde_json::to_string_pretty(&all).expect("a release holds only JSON values") + "\n"));
     }
     Ok(Exit::Done)
+}
+
+/// The plan that a release carried out, as it was.
+async fn kept(connection: &Connection, place: &Place, number: u32) -> Result<Plan, Failure> {
+    let key = release::plan_key(&place.stack, number);
+    let lost = |why: String| {
+        let message = format!("the plan of release {number} of {} cannot be shown: {why}", place.stack);
+        Failure::failed(message, "nothing was changed", place.command("releases"))
+    };
+    let text =
+        s3::get_text(&connection.clients.s3, &place.bucket, &key).await.map_err(|error| match error.is_missing() {
+            true => {
+                lost("none is kept; there is no such release, it was pruned, or an older version made it".to_owned())
+            }
+            false => pipeline::unread(error),
+        })?;
+    Saved::parse(&text).map(|saved| saved.plan).map_err(|error| lost(error.to_string()))
 }
 
 const HEADING: [&str; 7] = ["release", "when", "what", "outcome", "moved", "commit", "by"];

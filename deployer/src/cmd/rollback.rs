@@ -59,9 +59,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     }
     session.tell_calls(ctx);
     match (found, &args.function) {
-        (false, Some(function)) => {
-            Err(Failure::usage(format!("no stack has a function `{function}`"), "deployer status lists the functions"))
-        }
+        (false, Some(function)) => Err(project::unknown_function(function)),
         _ => Ok(Exit::Done),
     }
 }
@@ -99,7 +97,10 @@ async fn one(
     })?;
     let mut plan = match args.infra {
         true => reapply::plan(ctx, connection, stack, target, &state, &args.allow, commit).await?,
-        false => rollback::plan(target, args.function.as_deref(), &state, commit, ctx.now),
+        false => {
+            let gone = live::without_version(&connection.clients, &state, target).await;
+            rollback::plan(target, args.function.as_deref(), &gone, &state, commit, ctx.now)
+        }
     };
     settle::leave_nothing_open(&mut plan.steps, &settled, &state);
     plan_command::show(ctx, &plan, None);

@@ -1,16 +1,18 @@
-//! `deployer status`: what is live, since when, from which commit, by whom; alarms and addresses.
+//! `deployer status`: how it is, what is live, since when, from which commit, by whom; alarms and addresses.
 
 use super::releases::short_arn;
-use crate::aws::{cloudformation, cloudwatch};
+use crate::aws::metric_data::{self, Point, Series};
+use crate::aws::{Clients, cloudformation, cloudwatch};
 use crate::cli::Format;
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::release::{Action, Release, made_live};
+use crate::render::style::{BAD, CHANGE, GOOD, paint};
 use crate::render::tables::{ago, table};
 use crate::session::{Connection, Session};
 use crate::state::{Known, LiveFunction, Place, State};
-use crate::{live, pipeline, project, unfinished};
-use serde_json::json;
+use crate::{live, pipeline, plan, project, unfinished};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 #[derive(Debug, clap::Args)]
@@ -34,20 +36,24 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let mut state = state.map_err(pipeline::unread)?;
         crate::settle::settle(&mut state);
         let alarms = alarms.map_err(|error| error.to_string());
+        let calls = Calls::read(&connection.clients, &state, ctx.now).await;
         if ctx.format() == Format::Json {
             let alarms = alarms.unwrap_or_default();
             let alarms: Vec<_> =
                 alarms.iter().map(|alarm| json!({ "name": alarm.name, "state": alarm.state })).collect();
             all.push(json!({ "stack": state.place.stack, "functions": state.functions, "alarms": alarms,
-                "release": state.current_release(),
+                "release": state.current_release(), "last_hour": calls.json(),
                 "shift": unfinished::left(&state).map(|found| found.note(&state)) }));
             continue;
         }
-        ctx.result(&heading(&state));
         if state.deployed.present().is_none() {
+            ctx.result(&heading(&state, None));
             continue;
         }
-        let rows: Vec<Vec<String>> = state.functions.values().map(|function| row(function, &state, ctx.now)).collect();
+        let firing = alarms.as_ref().map_or(0, |alarms| alarms.iter().filter(|alarm| alarm.state == "ALARM").count());
+        ctx.result(&heading(&state, Some(health(&state, firing, &calls))));
+        let rows: Vec<Vec<String>> =
+            state.functions.values().map(|function| row(function, &state, &calls, ctx.now)).collect();
         if !rows.is_empty() {
             ctx.result(&(table(&HEADING, &rows) + "\n"));
         }
@@ -75,17 +81,82 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-const HEADING: [&str; 7] = ["function", "version", "state", "release", "when", "commit", "by"];
+const HEADING: [&str; 8] = ["function", "version", "state", "last hour", "release", "when", "commit", "by"];
 
-fn heading(state: &State) -> String {
+/// What Lambda counted in the last hour, by its name of the function.
+#[derive(Debug, Default)]
+struct Calls(BTreeMap<String, [Option<f64>; 3]>);
+
+impl Calls {
+    /// What cannot be read is left out: the rest of a status does not depend on it.
+    async fn read(clients: &Clients, state: &State, now: jiff::Timestamp) -> Self {
+        let names: Vec<&String> = state.functions.values().filter_map(Known::present).map(|live| &live.name).collect();
+        let asked = ["Invocations", "Errors", "Throttles"];
+        let series: Vec<Series> =
+            names.iter().flat_map(|name| asked.map(|metric| Series::of_function(metric, name, "Sum", 300))).collect();
+        let to = (now.as_second() / 300 + 1) * 300;
+        let points = metric_data::read(&clients.cloudwatch, &series, to - 3_600, to).await.unwrap_or_default();
+        let sum = |points: &Vec<Point>| (!points.is_empty()).then(|| points.iter().map(|(_, value)| value).sum());
+        let each = points.chunks(asked.len()).map(|points| [sum(&points[0]), sum(&points[1]), sum(&points[2])]);
+        Self(names.into_iter().cloned().zip(each).collect())
+    }
+
+    /// `1204 calls, 3 failed`.
+    fn of(&self, function: &str) -> String {
+        let [calls, errors, throttles] = self.0.get(function).copied().unwrap_or_default();
+        let Some(calls) = calls.filter(|calls| *calls > 0.0) else { return "no calls".to_owned() };
+        let mut text = format!("{calls} calls");
+        for (count, word) in [(errors, "failed"), (throttles, "throttled")] {
+            text += &count.filter(|count| *count > 0.0).map(|count| format!(", {count} {word}")).unwrap_or_default();
+        }
+        text
+    }
+
+    fn json(&self) -> Value {
+        let each = self.0.iter().map(|(name, [calls, errors, throttles])| {
+            (name.clone(), json!({ "calls": calls, "errors": errors, "throttles": throttles }))
+        });
+        Value::Object(each.collect())
+    }
+
+    fn failing(&self) -> usize {
+        self.0.values().filter(|[_, errors, _]| errors.is_some_and(|errors| errors > 0.0)).count()
+    }
+}
+
+/// The worst that is known, in a few words.
+fn health(state: &State, firing: usize, calls: &Calls) -> String {
+    let status = state.deployed.present().map_or("", |deployed| deployed.status.as_str());
+    let broken = |live: &&LiveFunction| {
+        live.latest.state == "Failed" || live.latest.last_update == "Failed" || live.alias == Known::Absent
+    };
+    let broken = state.functions.values().filter_map(Known::present).filter(broken).count();
+    let mut wrong = Vec::new();
+    if status.ends_with("_FAILED") || plan::was_never_made(status) {
+        wrong.push(paint(BAD, format!("stuck (`{}`)", state.place.command("doctor"))));
+    }
+    for (count, style, one, many) in [
+        (firing, BAD, "alarm on", "alarms on"),
+        (broken, BAD, "function broken", "functions broken"),
+        (calls.failing(), CHANGE, "function with errors", "functions with errors"),
+    ] {
+        if count > 0 {
+            wrong.push(paint(style, format!("{count} {}", if count == 1 { one } else { many })));
+        }
+    }
+    if wrong.is_empty() { paint(GOOD, "healthy") } else { wrong.join(", ") }
+}
+
+fn heading(state: &State, health: Option<String>) -> String {
+    let health = health.map(|health| format!(", {health}")).unwrap_or_default();
     match &state.deployed {
-        Known::Present(deployed) => format!("{}: {}\n", state.place.stack, deployed.status),
+        Known::Present(deployed) => format!("{}: {}{health}\n", state.place.stack, deployed.status),
         Known::Absent => format!("{}: not deployed\n\n", state.place.stack),
         Known::Unknown(why) => format!("{}: {why}\n\n", state.place.stack),
     }
 }
 
-fn row(function: &Known<LiveFunction>, state: &State, now: jiff::Timestamp) -> Vec<String> {
+fn row(function: &Known<LiveFunction>, state: &State, calls: &Calls, now: jiff::Timestamp) -> Vec<String> {
     let live = match function {
         Known::Present(live) => live,
         Known::Absent => return vec!["(deleted by hand)".to_owned()],
@@ -104,7 +175,7 @@ fn row(function: &Known<LiveFunction>, state: &State, now: jiff::Timestamp) -> V
         (state, update) => format!("{state}, update {update}"),
     };
     let since = alias.and_then(|alias| made_live(state.releases.present()?, &live.name, alias.version.as_str()));
-    let mut row = vec![live.name.clone(), version, condition];
+    let mut row = vec![live.name.clone(), version, condition, calls.of(&live.name)];
     row.extend(match since {
         None => ["-", "-", "-", "-"].map(str::to_owned),
         Some(release) => {

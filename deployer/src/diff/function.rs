@@ -100,7 +100,7 @@ fn code(declared: &DesiredFunction, state: &State, live: &LiveFunction) -> Optio
 }
 
 /// The function that an alias belongs to.
-pub(super) fn of_alias(alias: &Resource) -> Option<LogicalId> {
+pub(crate) fn of_alias(alias: &Resource) -> Option<LogicalId> {
     alias.properties.get("FunctionName")?.get("Ref")?.as_str().map(LogicalId::new)
 }
 

@@ -71,6 +71,7 @@ fn snapshot(level: &str, memory: u32, code: &str) -> Snapshot {
         properties: value.as_object().cloned().expect("an object"),
         state: "Active".to_owned(),
         last_update: "Successful".to_owned(),
+        reason: None,
     }
 }
 

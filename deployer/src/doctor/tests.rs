@@ -45,15 +45,21 @@ fn every_sickness_has_a_name_and_a_cure() {
         }
     });
     let failed = with_function(|live| live.latest.state = "Failed".to_owned());
-    let bare = with_function(|live| live.alias = Known::Absent);
+    let plain = with_function(|live| live.alias = Known::Absent);
+    let mut bare = plain.clone();
+    if let Known::Present(stack) = &mut bare.deployed {
+        let alias = crate::cfn::Resource::new(diff::ALIAS, serde_json::json!({ "FunctionName": { "Ref": "F" } }));
+        stack.template.resources.insert(LogicalId::new("FLive"), alias);
+    }
     let mut open = sound();
     open.releases = Known::Present(vec![record(&open, 1, Outcome::Started), record(&open, 2, Outcome::Succeeded)]);
     let mut sets = sound();
     sets.releases = Known::Present(vec![record(&sets, 1, Outcome::Succeeded)]);
     sets.change_sets = ["release-1-5-6", "release-2-7-8", "by-hand"].map(str::to_owned).to_vec();
     // State, a part of every finding, and the steps that are offered.
-    let table: [(State, &[&str], &[&str]); 11] = [
+    let table: [(State, &[&str], &[&str]); 12] = [
         (sound(), &[], &[]),
+        (plain, &[], &[]),
         (
             in_status("ROLLBACK_COMPLETE", &[]),
             &["ROLLBACK_COMPLETE (R failed): its creation failed"],

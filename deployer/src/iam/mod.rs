@@ -3,5 +3,6 @@
 pub(crate) mod actions;
 pub(crate) mod algebra;
 pub(crate) mod grants;
+pub(crate) mod operations;
 pub(crate) mod policy;
 pub(crate) mod reach;

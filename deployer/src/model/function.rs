@@ -3,6 +3,7 @@
 use super::access::Access;
 use super::reference::{EnvValue, Target};
 use super::release::{Check, Course};
+use super::suppression::Suppression;
 use super::trigger::Trigger;
 use crate::decode::{Decode, choice, record};
 use crate::diag::Diagnostics;
@@ -30,6 +31,8 @@ record! {
         env: IndexMap<String, Spanned<EnvValue>>,
         /// What it may do; every function has a role of its own.
         access: Vec<Spanned<Access>>,
+        /// What the comparison of the role with the code finds and is to stay, with the reason.
+        suppress: Vec<Suppression>,
         /// An existing role instead of a generated one.
         role: Option<Spanned<Target>>,
         /// Permissions boundary of the generated role, an ARN.

@@ -16,6 +16,7 @@ pub(crate) mod release;
 pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
+pub(crate) mod suppression;
 pub(crate) mod table;
 pub(crate) mod trigger;
 
@@ -49,6 +50,8 @@ record! {
         vars: IndexMap<String, Value>,
         /// What every function has unless it says otherwise.
         defaults: Defaults = Defaults::default(),
+        /// What becomes of a role that allows more than the code can reach: `warn` (default) or `strict`.
+        iam: suppression::Strictness = suppression::Strictness::Warn,
         /// Tags on everything that takes tags.
         tags: IndexMap<String, String>,
         /// Lambda functions by name.

@@ -98,6 +98,7 @@ fn snapshot((level, memory, code): (u8, u32, u8)) -> Snapshot {
         properties: normal,
         state: "Active".to_owned(),
         last_update: "Successful".to_owned(),
+        reason: None,
     }
 }
 

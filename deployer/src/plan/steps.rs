@@ -4,7 +4,7 @@ use super::traffic::{self, Mover};
 use super::{Code, Line, Policy, StackStep, Step, artifact_key, repairs};
 use crate::artifact::Artifact;
 use crate::change_set::ChangeSet;
-use crate::diff::{Action, CODE, Cause, Change, Desired, PropertyChange, TRAFFIC, WARM, is_versioned};
+use crate::diff::{Action, CODE, Cause, Change, Desired, FUNCTION, PropertyChange, TRAFFIC, WARM, is_versioned};
 use crate::ids::LogicalId;
 use crate::normalize;
 use crate::state::{Known, State};
@@ -35,7 +35,7 @@ pub(super) fn steps(
     for (function, declared) in &desired.functions {
         let Some(change) = change_of(&declared.id) else { continue };
         let live = state.live(&declared.id);
-        let is_made = matches!(change.action, Action::Create | Action::Import | Action::Replace | Action::Recreate);
+        let is_made = is_made(change.action);
         let name = match live.filter(|_| !is_made) {
             Some(live) => live.name.clone(),
             None => desired
@@ -81,6 +81,7 @@ pub(super) fn steps(
         let is_moved = movers.last().is_some_and(|mover| mover.function == function);
         after.extend(traffic::warmth(function, &name, declared, live.filter(|_| !is_made), is_moved));
     }
+    after.extend(plain_functions(lines, desired));
     let (shifts, notes) = traffic::steps(&movers, lines, &policy.courses, &policy.ignore_alarms);
     after.extend(shifts);
     steps.push(Step::OpenRelease);
@@ -110,6 +111,28 @@ pub(super) fn steps(
     steps.push(Step::CloseRelease);
     steps.sort_by_key(Step::phase);
     (steps, notes)
+}
+
+/// Functions under `resources:`, which have neither release nor alias of ours: only their configuration is put right.
+fn plain_functions(lines: &[Line], desired: &Desired) -> Vec<Step> {
+    let is_plain = |change: &&Change| {
+        change.kind == FUNCTION && desired.functions.values().all(|declared| declared.id != change.id)
+    };
+    let steps = lines.iter().map(|line| &line.change).filter(is_plain).map(|change| Step::Configure {
+        function: change.id.to_string(),
+        id: change.id.clone(),
+        properties: match change.action {
+            Action::Update => configured(change, desired, change.id.clone(), false),
+            action if is_made(action) => configured(change, desired, change.id.clone(), true),
+            _ => Map::new(),
+        },
+    });
+    steps.filter(|step| !matches!(step, Step::Configure { properties, .. } if properties.is_empty())).collect()
+}
+
+/// Whether a resource comes to be anew.
+fn is_made(action: Action) -> bool {
+    matches!(action, Action::Create | Action::Import | Action::Replace | Action::Recreate)
 }
 
 /// Properties that go through Lambda's own API: drift that the stack will not repair, and what the place's CloudFormation

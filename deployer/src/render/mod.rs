@@ -4,8 +4,10 @@ pub(crate) mod diagnostics;
 pub(crate) mod failure;
 pub(crate) mod html;
 mod layout;
+pub(crate) mod logs;
 pub(crate) mod markdown;
 pub(crate) mod progress;
+pub(crate) mod sparkline;
 pub(crate) mod style;
 pub(crate) mod tables;
 pub(crate) mod terminal;
@@ -127,6 +129,9 @@ pub(crate) fn summary(plan: &Plan) -> String {
         }
         (true, false) if plan.lines.iter().any(|line| line.kept) => {
             "Nothing to do: what was changed outside of the stack file is kept.".to_owned()
+        }
+        (true, false) if let Intent::Rollback { to } = plan.intent => {
+            format!("Nothing to do: {} serves what it served with release {to}.", plan.place.stack)
         }
         (true, false) => format!("No changes{}. {} is as the stack file says.", as_far(plan), plan.place.stack),
         (true, true)

@@ -51,6 +51,7 @@ pub(crate) fn empty() -> Plan {
         place,
         notes: Vec::new(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: Picture::default(),
     }
 }

@@ -22,6 +22,9 @@ const NETWORK_ACTIONS: [&str; 6] = [
     "ec2:DescribeVpcs",
 ];
 
+/// Why they are granted on everything.
+const INTERFACES: &str = "the network interface actions know no resource that the pipe's own would match";
+
 /// How long a pipe's errors are kept.
 const LOG_RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
@@ -87,8 +90,9 @@ fn role(draft: &mut Draft<'_>, name: &str, pipe: &Pipe, cluster: &Value, group: 
     let stack = draft.stack;
     let id = ids::pipe(name);
     let mut statements = vec![
-        Statement::allow(["kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"], vec![cluster.clone()])
-            .called("Cluster"),
+        Statement::allow(["kafka:DescribeClusterV2"], vec![cluster.clone()]).called("Cluster"),
+        // It knows no resource.
+        Statement::allow(["kafka:GetBootstrapBrokers"], vec![json!("*")]).called("Brokers"),
         Statement::allow(NETWORK_ACTIONS, vec![json!("*")]).called("Network"),
     ];
     match sasl {
@@ -124,7 +128,8 @@ fn role(draft: &mut Draft<'_>, name: &str, pipe: &Pipe, cluster: &Value, group: 
             "Tags": super::draft::tag_list(&stack.tags()),
         }),
     )
-    .skip("CKV_AWS_111", "the network interface actions know no resource that the pipe's own would match");
+    .skip("CKV_AWS_111", INTERFACES)
+    .excuse("parliament", "RESOURCE_STAR", INTERFACES);
     draft.add(ids::role_of(&id), resource);
 }
 

@@ -65,9 +65,12 @@ pub(crate) fn role(draft: &mut Draft<'_>, name: &str, function: &Function) {
         resource.metadata.insert("because".to_owned(), json!(reasons));
     }
     if stack.network(function).is_some() {
-        resource = resource.skip(
-            "CKV_AWS_111",
-            "the network interface actions know no resource that Lambda's own would match; the code is denied them",
+        let why =
+            "the network interface actions know no resource that Lambda's own would match; the code is denied them";
+        resource = resource.skip("CKV_AWS_111", why).excuse("parliament", "RESOURCE_STAR", why).excuse(
+            "parliament",
+            "UNKNOWN_CONDITION_FOR_ACTION",
+            "Lambda puts lambda:SourceFunctionArn on every request of a function, whatever the service",
         );
     }
     draft.add(ids::role(name), resource);
@@ -213,7 +216,7 @@ fn key(draft: &mut Draft<'_>, noun: Noun, target: &Target) -> Option<Value> {
 fn file_system(access_point: Value) -> Statement {
     let actions = ["elasticfilesystem:ClientMount", "elasticfilesystem:ClientWrite"];
     Statement::allow(actions, vec![arn("elasticfilesystem", "file-system/*")])
-        .when(json!({ "StringEquals": { "elasticfilesystem:AccessPointArn": access_point } }))
+        .when(json!({ "ArnEquals": { "elasticfilesystem:AccessPointArn": access_point } }))
 }
 
 /// The ARN of an AWS managed policy by its name, or the ARN that was written. Lambda's execution policies stand below

@@ -58,14 +58,15 @@ fn versions_that_cannot_share_an_alias_move_all_at_once_and_the_plan_says_why() 
     let (mut other_role, state) = changed();
     let function = other_role.template.resources.get_mut(&LogicalId::new("F")).expect("it is there");
     function.properties.insert("Role".to_owned(), json!("arn:aws:iam::1:role/other"));
-    let mut other_queue = changed().1;
-    live(&mut other_queue).latest.properties.insert("DeadLetterConfig".to_owned(), json!({ "TargetArn": "q" }));
+    let mut other_queue = changed().0;
+    let function = other_queue.template.resources.get_mut(&LogicalId::new("F")).expect("it is there");
+    function.properties.insert("DeadLetterConfig".to_owned(), json!({ "TargetArn": "q" }));
     let mut first = changed().1;
     let Known::Present(alias) = &mut live(&mut first).alias else { panic!("it has an alias") };
     alias.version = FunctionVersion::new("$LATEST");
     for (desired, state, why) in [
         (other_role, state, "another role"),
-        (changed().0, other_queue, "another dead-letter target"),
+        (other_queue, changed().1, "another dead-letter target"),
         (changed().0, first, "no version is live yet"),
     ] {
         let plan = made(&desired, &state, &policy(course("canary 10% for 5m")));
