@@ -4,6 +4,7 @@
 //!
 //! Of the stack only the stage is completed: the addresses of what stands in for Stripe, PayPal and a throttling SES.
 
+mod measure;
 mod others;
 mod payments;
 mod stand_ins;
