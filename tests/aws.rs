@@ -207,7 +207,7 @@ pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str
 }
 
 /// One request, one answer of text. `head` is method and path.
-fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let (head, status, body) = exchange_bytes(port, head, headers, body);
     Answer { status, head, body: String::from_utf8_lossy(&body).into_owned() }
 }

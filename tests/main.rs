@@ -43,6 +43,7 @@ mod streams;
 mod stuck;
 mod synth;
 mod system;
+mod taly;
 mod ticketbottle;
 mod tidy;
 mod verbs;

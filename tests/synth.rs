@@ -39,7 +39,7 @@ fn every_stack_of_the_repository_has_a_template_in_every_stage() {
     let repository = repository();
     let root = repository.to_str().expect("a path that is text");
     for stage in ["dev", "prod"] {
-        for stack in ["foundation", "ticketbottle"] {
+        for stack in ["foundation", "taly", "ticketbottle"] {
             let run = || sound(project(&[]).run(&["--root", root, "--stage", stage, "synth", stack]));
             let text = run();
             assert!(text.starts_with("{\n  \"AWSTemplateFormatVersion\""), "{stack} {stage}");

@@ -96,7 +96,7 @@ pub(crate) async fn build(
     let mut origins: Vec<IndexMap<&str, Option<Origin>>> = Vec::with_capacity(stacks.len());
     for stack in stacks {
         let of = |(name, function): (_, _)| {
-            (name, origin(ctx, stack, function, platform, workspace.as_ref(), &mut diagnostics))
+            (name, origin(ctx, stack, name, function, platform, workspace.as_ref(), &mut diagnostics))
         };
         origins.push(stack.file.functions.iter().map(|(name, function)| (name.as_str(), function)).map(of).collect());
     }
@@ -160,6 +160,7 @@ fn nothing_built(found: &Crate) -> Failure {
 fn origin(
     ctx: &Ctx,
     stack: &Stack,
+    function_name: &str,
     function: &Function,
     platform: Platform,
     workspace: Option<&cargo::Workspace>,
@@ -168,7 +169,7 @@ fn origin(
     if let (Some(name), Some(workspace)) = (&function.crate_name, workspace) {
         let architecture = function.architecture.or(stack.file.defaults.architecture);
         let target = (platform == Platform::Aws).then(|| cargo::target(architecture.unwrap_or(Architecture::X86_64)));
-        return match workspace.binary(name) {
+        return match workspace.binary(name, function_name) {
             Ok((package, binary)) => Some(Origin::Crate(Crate { package, binary, target })),
             Err(cargo::NoBinary { problem, help }) => {
                 let finding = Diagnostic::error(problem.code(), problem.summary());

@@ -142,8 +142,9 @@ impl Problem {
 }
 
 impl Workspace {
-    /// The package of that name and its executable: the only one, or the one called like the package, or `bootstrap`.
-    pub(super) fn binary(&self, name: &str) -> Result<(String, String), NoBinary> {
+    /// The package of that name and its executable for the function `function`: the only one, or the one called like the
+    /// function, or like the package, or `bootstrap`.
+    pub(super) fn binary(&self, name: &str, function: &str) -> Result<(String, String), NoBinary> {
         let Some(package) = self.packages.iter().find(|package| package.name == name) else {
             let names = self.packages.iter().map(|package| package.name.as_str());
             let nearest = names
@@ -159,14 +160,17 @@ impl Workspace {
         let binaries = package.binaries();
         let chosen = match binaries.as_slice() {
             [only] => Some(*only),
-            several => several.iter().copied().find(|binary| *binary == name || *binary == "bootstrap"),
+            several => [function, name, "bootstrap"].into_iter().find(|known| several.contains(known)),
         };
         let Some(binary) = chosen else {
             let (problem, help) = match binaries.is_empty() {
                 true => (Problem::NoBinary, "give it a src/main.rs".to_owned()),
                 false => {
                     let names = binaries.join(", ");
-                    (Problem::ManyBinaries, format!("it has {names}; call one of them {name:?} or \"bootstrap\""))
+                    (
+                        Problem::ManyBinaries,
+                        format!("it has {names}; call one of them {function:?}, {name:?} or \"bootstrap\""),
+                    )
                 }
             };
             return Err(NoBinary { problem, help });
@@ -380,20 +384,25 @@ mod tests {
     #[test]
     fn a_crate_leads_to_its_executable() {
         let pair = |one: &str, two: &str| (one.to_owned(), two.to_owned());
-        assert_eq!(workspace().binary("orders-webhook").expect("found"), pair("orders-webhook", "handler"));
-        assert_eq!(workspace().binary("two").expect("found"), pair("two", "two"));
+        assert_eq!(workspace().binary("orders-webhook", "hook").expect("found"), pair("orders-webhook", "handler"));
+        assert_eq!(workspace().binary("two", "other").expect("found"), pair("two", "two"));
+        assert_eq!(
+            workspace().binary("three", "other").expect("found"),
+            pair("three", "other"),
+            "called like the function"
+        );
     }
 
     #[test]
     fn what_leads_nowhere_says_why_and_what_to_do() {
         let of = |name: &str| {
-            let none = workspace().binary(name).expect_err("nothing to find");
+            let none = workspace().binary(name, "hook").expect_err("nothing to find");
             (none.problem, none.help)
         };
         assert_eq!(of("orders-webhok"), (Problem::NoCrate, "the nearest crate is \"orders-webhook\"".to_owned()));
         assert_eq!(of("zzz").1, "add it to `members` in the workspace's Cargo.toml");
         assert_eq!(of("shared"), (Problem::NoBinary, "give it a src/main.rs".to_owned()));
-        let many = "it has one, other; call one of them \"three\" or \"bootstrap\"".to_owned();
+        let many = "it has one, other; call one of them \"hook\", \"three\" or \"bootstrap\"".to_owned();
         assert_eq!(of("three"), (Problem::ManyBinaries, many));
         let shared =
             "\"right\" has an executable \"bootstrap\" too, and cargo would overwrite one with the other: rename one";

@@ -10,6 +10,7 @@
 //! - [`http`]: the answer and the body of an HTTP API event
 //! - [`https`] (feature `https`): a client for servers that are not AWS
 //! - [`queue`] (feature `queue`): a batch of messages, and what becomes of each
+//! - [`mail`] (feature `mail`): a letter to one recipient, and what SES's answers mean
 //! - [`invoke`]: the loop around a handler, and its deadline
 //!
 //! Knows no function's business: nothing here names a provider, a table or a queue.
@@ -21,6 +22,8 @@ pub mod http;
 #[cfg(feature = "https")]
 pub mod https;
 pub mod invoke;
+#[cfg(feature = "mail")]
+pub mod mail;
 pub mod problem;
 #[cfg(feature = "queue")]
 pub mod queue;

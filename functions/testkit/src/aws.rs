@@ -6,6 +6,8 @@
 //!   with `If-Match` only over that ETag, else 412 `PreconditionFailed` (404 `NoSuchKey` for `If-Match` where nothing
 //!   is); `GET` answers with the bytes and the ETag or with 404 `NoSuchKey`.
 //!   <https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html> (read 2026-11)
+//! - S3 uploads in parts: begun, each part of at least 5 MiB but the last, completed (only now the object is there) or aborted.
+//!   <https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html> (read 2026-11)
 //! - SES v2 `SendEmail`: keeps the request and answers with an id, or with the next answer that a test queued.
 //! - SQS `SendMessage`: keeps the request.
 //! - Secrets Manager `GetSecretValue`: answers with the text that a test set, else `ResourceNotFoundException`.
@@ -35,6 +37,8 @@ pub struct FakeAws(Arc<Mutex<State>>);
 struct State {
     objects: BTreeMap<String, Object>,
     writes: u64,
+    /// Uploads in parts that are neither completed nor aborted: the key, and the parts so far.
+    uploads: BTreeMap<String, (String, Vec<Vec<u8>>)>,
     mails: Vec<Value>,
     mail_answers: VecDeque<(u16, String)>,
     put_answers: VecDeque<(u16, String)>,
@@ -93,6 +97,11 @@ impl FakeAws {
         self.lock().writes
     }
 
+    /// Uploads in parts that nobody has completed or aborted.
+    pub fn open_uploads(&self) -> usize {
+        self.lock().uploads.len()
+    }
+
     /// The requests that SES accepted.
     pub fn mails(&self) -> Vec<Value> {
         self.lock().mails.clone()
@@ -146,6 +155,13 @@ impl FakeAws {
                 reply(200, &[], json!({"MessageId": "m-1"}).to_string())
             }
             (&Method::POST, _, "secretsmanager.GetSecretValue") => state.secret(request),
+            (&Method::POST, _, "") if query(request).contains("uploads") => state.begin_upload(path),
+            (&Method::PUT, _, "") if query(request).contains("partNumber=") => state.part(request),
+            (&Method::POST, _, "") => state.complete_upload(request),
+            (&Method::DELETE, _, "") => {
+                state.uploads.remove(&upload_id(request));
+                reply(204, &[], "")
+            }
             (&Method::PUT, _, "") => state.put(path, request),
             (&Method::GET, _, "") => state.get(&path),
             _ => reply(501, &[], format!("the double does not know {} {path} {target}", request.method())),
@@ -202,6 +218,37 @@ impl State {
         reply(200, &[("etag", &etag)], "")
     }
 
+    fn begin_upload(&mut self, path: String) -> Response<SdkBody> {
+        let id = self.next_etag().replace('"', "");
+        let body = format!("<InitiateMultipartUploadResult><UploadId>{id}</UploadId></InitiateMultipartUploadResult>");
+        self.uploads.insert(id, (path, Vec::new()));
+        reply(200, &[], body)
+    }
+
+    fn part(&mut self, request: &Request<SdkBody>) -> Response<SdkBody> {
+        if let Some((status, code)) = self.put_answers.pop_front() {
+            return s3_error(status, &code);
+        }
+        let etag = self.next_etag();
+        let Some((_, parts)) = self.uploads.get_mut(&upload_id(request)) else { return s3_error(404, "NoSuchUpload") };
+        parts.push(request.body().bytes().expect("a part is held in memory").to_vec());
+        reply(200, &[("etag", &etag)], "")
+    }
+
+    fn complete_upload(&mut self, request: &Request<SdkBody>) -> Response<SdkBody> {
+        let Some((path, parts)) = self.uploads.remove(&upload_id(request)) else {
+            return s3_error(404, "NoSuchUpload");
+        };
+        let listed = String::from_utf8_lossy(request.body().bytes().unwrap_or_default()).matches("<Part>").count();
+        let is_large = |part: &Vec<u8>| part.len() >= 5 * 1024 * 1024;
+        if listed != parts.len() || !parts.iter().rev().skip(1).all(is_large) {
+            return s3_error(400, "EntityTooSmall");
+        }
+        let object = Object { bytes: parts.concat(), content_type: String::new(), etag: self.next_etag() };
+        self.objects.insert(path, object);
+        reply(200, &[], "<CompleteMultipartUploadResult></CompleteMultipartUploadResult>")
+    }
+
     fn get(&self, path: &str) -> Response<SdkBody> {
         match self.objects.get(path) {
             None => s3_error(404, "NoSuchKey"),
@@ -210,6 +257,15 @@ impl State {
             }
         }
     }
+}
+
+fn query(request: &Request<SdkBody>) -> &str {
+    request.uri().query().unwrap_or_default()
+}
+
+fn upload_id(request: &Request<SdkBody>) -> String {
+    let id = query(request).split('&').find_map(|pair| pair.strip_prefix("uploadId="));
+    id.unwrap_or_default().to_owned()
 }
 
 fn header(request: &Request<SdkBody>, name: &str) -> String {

@@ -1,6 +1,8 @@
 //! What the tests start for themselves, and stop again. Development only: nothing deployed depends on it.
 //!
 //! - [`FakeAws`] (feature `aws`): what the functions ask of S3, SES and SQS, in memory
+//! - [`PayPal`] (feature `aws`): the part of its API that takes payments, with its login and its verification of webhooks
+//! - [`HttpServer`]: requests in, answers out, for what the tests stand in for
 //! - [`Postgres`]: a private PostgreSQL server on a free loopback port, thrown away afterwards
 //!
 //! - [`Kafka`] (feature `kafka`): a cluster of brokers in this process, reachable over loopback
@@ -18,10 +20,13 @@ mod anvil;
 mod authority;
 #[cfg(feature = "aws")]
 mod aws;
+mod http_server;
 #[cfg(feature = "kafka")]
 mod kafka;
 #[cfg(feature = "npm")]
 mod npm;
+#[cfg(feature = "aws")]
+mod paypal;
 mod postgres;
 #[cfg(feature = "kafka")]
 mod secure_kafka;
@@ -34,6 +39,7 @@ pub use anvil::{Anvil, solidity};
 pub use authority::Authority;
 #[cfg(feature = "aws")]
 pub use aws::FakeAws;
+pub use http_server::{HttpRequest, HttpServer};
 #[cfg(feature = "kafka")]
 pub use kafka::{Kafka, KafkaRecord};
 #[cfg(feature = "kafka")]
@@ -41,4 +47,6 @@ pub use secure_kafka::SecureKafka;
 #[cfg(feature = "npm")]
 pub use shopify::Shopify;
 
+#[cfg(feature = "aws")]
+pub use paypal::PayPal;
 pub use postgres::{Postgres, TestDatabase};

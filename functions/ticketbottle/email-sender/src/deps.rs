@@ -1,8 +1,7 @@
 //! What the handler needs: who the mails are from, where SES is, where the tickets are.
 
-use aws_sdk_sesv2::config::{Region, retry::RetryConfig};
 use aws_types::SdkConfig;
-use shared::{ConfigError, Env, StartError, clients, queue::DeadLetters};
+use shared::{ConfigError, Env, StartError, clients, mail, queue::DeadLetters};
 
 use crate::mail::Templates;
 
@@ -23,18 +22,15 @@ impl Deps {
     }
 
     pub fn from_env(mut env: Env, config: &SdkConfig) -> Result<Self, ConfigError> {
-        // The client must not repeat by itself: SES has no way to recognise a repetition, and a lost answer
-        // would become a second mail. The queue repeats, and `once` decides.
-        let region = Region::new(env.text("SES_REGION"));
-        let ses =
-            aws_sdk_sesv2::config::Builder::from(config).region(region).retry_config(RetryConfig::disabled()).build();
+        // The queue repeats, and `once` decides.
+        let ses = mail::client(config, env.text("SES_REGION"));
         let from_email = env.text("SES_FROM_EMAIL");
         if !from_email.is_empty() && !from_email.contains('@') {
             env.mistake("SES_FROM_EMAIL must be an address");
         }
         let deps = Self {
             s3: aws_sdk_s3::Client::new(config),
-            ses: aws_sdk_sesv2::Client::from_conf(ses),
+            ses,
             from_email,
             bucket: env.text("S3_BUCKET_TICKETS"),
             dead_letters: DeadLetters::from_env(&env, config),

@@ -10,22 +10,20 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use aws_sdk_s3::error::ProvideErrorMetadata as _;
 use aws_sdk_sesv2::{
-    error::SdkError,
-    operation::send_email::SendEmailError,
     primitives::Blob,
-    types::{Attachment, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent, Message},
+    types::{Attachment, AttachmentContentTransferEncoding, Destination, EmailContent, Message},
 };
 use jiff::Timestamp;
 use lambda_runtime::Context;
 use shared::{
     Deadline, Problem,
+    mail::{self, Certainty, Letter},
     queue::{Failure, deliveries, handle_batch},
 };
 use ticketbottle_outbox::{EventType, Order, PaymentEvent, message::payment_event};
 
 use crate::{
     deps::Deps,
-    mail::Mail,
     once::{Claim, Once, Right, reason},
 };
 
@@ -62,7 +60,9 @@ async fn handle_message(message: &SqsMessage, until: Deadline, deps: &Deps) -> R
             return Ok(());
         }
     };
-    check_address(&order.buyer.email)?;
+    if !mail::is_address(&order.buyer.email) {
+        return Err(Failure::never("the buyer's address is not a mail address"));
+    }
     let tickets = tickets(&event, order, deliveries(message), deps).await?;
     let mail = deps
         .templates
@@ -97,16 +97,6 @@ async fn handle_message(message: &SqsMessage, until: Deadline, deps: &Deps) -> R
     }
 }
 
-/// SES would refuse it too, but only after the right to send was taken.
-fn check_address(email: &str) -> Result<(), Failure> {
-    let is_plain = email.len() <= 320
-        && !email.chars().any(|letter| letter.is_whitespace() || letter.is_control() || letter == ',');
-    match email.split_once('@') {
-        Some((name, host)) if is_plain && !name.is_empty() && !host.is_empty() && !host.contains('@') => Ok(()),
-        _ => Err(Failure::never("the buyer's address is not a mail address")),
-    }
-}
-
 /// The PDF, `None` when there is nothing to attach or no use in waiting longer.
 async fn tickets(event: &PaymentEvent, order: &Order, delivery: u32, deps: &Deps) -> Result<Option<Vec<u8>>, Failure> {
     if event.event_type != EventType::PaymentCompleted || order.tickets.is_empty() {
@@ -136,17 +126,10 @@ async fn tickets(event: &PaymentEvent, order: &Order, delivery: u32, deps: &Deps
     Err(Failure::later("the tickets are not there yet"))
 }
 
-/// What is known after an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Certainty {
-    NotSent,
-    Unknown,
-}
-
 async fn send(
     event: &PaymentEvent,
     order: &Order,
-    mail: Mail,
+    mail: Letter,
     tickets: Option<Vec<u8>>,
     deps: &Deps,
 ) -> Result<String, (Failure, Certainty)> {
@@ -160,18 +143,16 @@ async fn send(
         .content(EmailContent::builder().simple(built).build());
     match request.send().await {
         Ok(output) => Ok(output.message_id.unwrap_or_default()),
-        Err(error) => Err(judge(&error)),
+        Err(error) => Err(mail::judge(&error)),
     }
 }
 
 fn content(
     event: &PaymentEvent,
-    mail: Mail,
+    mail: Letter,
     tickets: Option<Vec<u8>>,
 ) -> Result<Message, aws_sdk_sesv2::error::BuildError> {
-    let utf8 = |data: String| Content::builder().data(data).charset("UTF-8").build();
-    let body = Body::builder().text(utf8(mail.text)?).html(utf8(mail.html)?).build();
-    let mut message = Message::builder().subject(utf8(mail.subject)?).body(body);
+    let mut message = mail::message(mail)?;
     if let Some(pdf) = tickets {
         let order: String = event
             .order_id
@@ -188,26 +169,6 @@ fn content(
         message = message.attachments(attachment);
     }
     Ok(message.build())
-}
-
-/// Whether to try again, and whether SES may have taken the mail all the same.
-///
-/// Source: <https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html#API_SendEmail_Errors> (read 2026-11).
-fn judge(error: &SdkError<SendEmailError>) -> (Failure, Certainty) {
-    let said = format!("SES: {}", reason(error));
-    match error {
-        SdkError::ConstructionFailure(_) => (Failure::never(said), Certainty::NotSent),
-        SdkError::ServiceError(service) => match service.err() {
-            SendEmailError::MessageRejected(_) | SendEmailError::BadRequestException(_) => {
-                let why = service.err().message().unwrap_or("no reason given");
-                (Failure::never(format!("{said}: {why}")), Certainty::NotSent)
-            }
-            // Throttled, paused, a missing permission: an answer below 500 is a refusal.
-            _ if service.raw().status().as_u16() < 500 => (Failure::later(said), Certainty::NotSent),
-            _ => (Failure::later(said), Certainty::Unknown),
-        },
-        _ => (Failure::later(said), Certainty::Unknown),
-    }
 }
 
 /// Tried several times: what is forgotten here is sent twice.

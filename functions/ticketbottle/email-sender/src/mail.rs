@@ -4,15 +4,8 @@
 //! subject. In HTML every value is escaped, so a name is a name whatever is typed there.
 
 use minijinja::{Environment, context};
+use shared::mail::{Letter, one_line};
 use ticketbottle_outbox::{EventType, Order, PaymentEvent, event::Ticket};
-
-/// A mail, ready to be sent but for its addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mail {
-    pub subject: String,
-    pub text: String,
-    pub html: String,
-}
 
 /// The parsed templates.
 #[derive(Debug)]
@@ -42,7 +35,7 @@ impl Templates {
     ///
     /// # Errors
     /// When a template does not fit the event; no event can cause that by its content.
-    pub fn mail(&self, event: &PaymentEvent, order: &Order, is_attached: bool) -> Result<Mail, minijinja::Error> {
+    pub fn mail(&self, event: &PaymentEvent, order: &Order, is_attached: bool) -> Result<Letter, minijinja::Error> {
         let language = if order.locale.starts_with("en") { "en" } else { "vi" };
         let kind = match event.event_type {
             EventType::PaymentCompleted => "completed",
@@ -59,7 +52,7 @@ impl Templates {
         let render = |extension: &str| self.0.get_template(&format!("{language}/{kind}.{extension}"))?.render(&values);
         let (text, html) = (render("txt")?, render("html")?);
         let (subject, text) = text.split_once('\n').unwrap_or((&text, ""));
-        Ok(Mail { subject: subject.trim().to_owned(), text: text.trim_start().to_owned(), html })
+        Ok(Letter { subject: subject.trim().to_owned(), text: text.trim_start().to_owned(), html })
     }
 }
 
@@ -87,14 +80,6 @@ fn money(amount: u64, currency: &str, language: &str) -> String {
     }
     let unit = if language == "vi" && currency == "VND" { "₫" } else { currency };
     format!("{grouped} {unit}")
-}
-
-/// Without line breaks: such a value must not begin a line of its own in a text, nor in a subject.
-fn one_line(text: &str) -> String {
-    text.split(|letter: char| letter.is_control() || letter.is_whitespace())
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 #[cfg(test)]
