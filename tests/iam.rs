@@ -1,6 +1,6 @@
 //! Least privilege: what the roles of this repository grant is what their code can reach, no more and no less.
 
-use crate::aws;
+use crate::aws::{self, PYTHON, Shop};
 use crate::harness::{Project, repository};
 use serde_json::{Value, json};
 
@@ -184,4 +184,33 @@ fn a_fix_that_does_not_reach_or_that_another_stage_would_miss_is_not_written() {
     // What is too much in one stage is suppressed in the other, where the suppression would then be of nothing.
     let wide = format!("{NEEDED}      - {{ bucket: files, can: get }}\n");
     refused(&wide, "{}", "{ suppress: [{ excess: s3:GetObject, because: prod reads }] }", 2, "D0511");
+}
+
+#[test]
+fn a_live_role_is_simulated_and_what_the_sandbox_does_not_tell_is_said() {
+    let text = format!(
+        "queues: {{jobs: {{}}}}\nbuckets: {{files: {{retain: false}}}}\nfunctions:\n  work:\n    code: {PYTHON}\n    \
+         access: [{{queue: jobs, can: send}}, {{bucket: files, can: get, prefix: in/}}]\n"
+    );
+    let shop = Shop::in_region("simulated", "eu-sim-1", &text);
+    let early = shop.ends(1, &["iam", "simulate"]);
+    assert!(early.stderr.contains("simulated-dev is not deployed"), "{}", early.text());
+    shop.deploy();
+    let told = shop.ends(0, &["iam", "simulate"]);
+    assert!(told.stdout.contains("work of simulated-dev: ") && told.stdout.contains(", as it says"), "{}", told.text());
+
+    // Somebody attaches a policy: the role is more than its own statements say.
+    let role = shop.physical_id("WorkRole");
+    let attach = format!(
+        "Action=AttachRolePolicy&Version=2010-05-08&RoleName={role}&PolicyArn=arn:aws:iam::aws:policy/AmazonSQSFullAccess"
+    );
+    let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+    let answer = crate::aws::shared().request("eu-sim-1", "iam", "POST /", &kind, &attach);
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let wider = shop.ends(1, &["iam", "simulate"]);
+    assert!(wider.stdout.contains("  allowed: sqs:"), "{}", wider.text());
+
+    let untold = shop.ends(1, &["iam", "unused"]);
+    assert!(untold.stderr.contains("the sandbox has no last-accessed data"), "{}", untold.text());
+    assert!(untold.stderr.contains("`make prove`"), "{}", untold.text());
 }

@@ -7,6 +7,7 @@ mod bucket;
 pub(crate) mod cloudformation;
 pub(crate) mod cloudwatch;
 mod events;
+pub(crate) mod evidence;
 pub(crate) mod iam;
 pub(crate) mod kinds;
 pub(crate) mod lambda;

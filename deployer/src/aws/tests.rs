@@ -1,7 +1,7 @@
 //! Readers and repairs against answers made up here: what a listing's pages, batches and errors become.
 
 use super::kinds::{self, Reading, Wanted};
-use super::{Clients, Override, apis, bucket, cloudwatch, events, logs, sqs};
+use super::{Clients, Override, apis, bucket, cloudwatch, events, evidence, logs, sqs};
 use crate::ids::LogicalId;
 use crate::state::{Known, Properties};
 use aws_credential_types::Credentials;
@@ -250,4 +250,92 @@ async fn a_type_without_a_service_is_neither_read_nor_put() {
     assert!(kinds::read(&clients, std::slice::from_ref(&of)).await.is_empty());
     let put = kinds::put(&clients, &of.kind, "t", &of.declared, &[]).await;
     assert!(put.expect_err("nobody puts it").to_string().contains("has no API of its own"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn last_accessed_data_is_waited_for_and_read_page_by_page() {
+    let looks = Arc::new(Mutex::new(0));
+    let (http, asked) = answering(move |_, body| {
+        let answer = |name: &str, inner: &str| {
+            (200, format!("<{name}Response><{name}Result>{inner}</{name}Result></{name}Response>"))
+        };
+        if body.contains("Action=Generate") {
+            return answer("GenerateServiceLastAccessedDetails", "<JobId>job-1</JobId>");
+        }
+        let mut looks = looks.lock().expect("no answer panics");
+        *looks += 1;
+        let dates = "<JobCreationDate>2026-11-20T00:00:00Z</JobCreationDate><JobCompletionDate>2026-11-20T00:00:01Z</JobCompletionDate>";
+        let service = |name: &str, inner: &str| {
+            format!("<member><ServiceName>x</ServiceName><ServiceNamespace>{name}</ServiceNamespace>{inner}</member>")
+        };
+        let page = |services: String, more: &str| {
+            format!(
+                "<JobStatus>COMPLETED</JobStatus>{dates}<ServicesLastAccessed>{services}</ServicesLastAccessed>{more}"
+            )
+        };
+        let inner = match *looks {
+            1 => format!("<JobStatus>IN_PROGRESS</JobStatus>{dates}<ServicesLastAccessed/>"),
+            2 => {
+                let tracked = "<LastAuthenticated>2026-11-01T00:00:00Z</LastAuthenticated><TrackedActionsLastAccessed>\
+                    <member><ActionName>InvokeFunction</ActionName><LastAccessedTime>2026-11-01T00:00:00Z</LastAccessedTime></member>\
+                    <member><ActionName>GetFunction</ActionName></member></TrackedActionsLastAccessed>";
+                page(service("lambda", tracked), "<IsTruncated>true</IsTruncated><Marker>next</Marker>")
+            }
+            _ => page(service("sqs", ""), "<IsTruncated>false</IsTruncated>"),
+        };
+        answer("GetServiceLastAccessedDetails", &inner)
+    });
+    let client = client!(aws_sdk_iam, http);
+    let found = evidence::last_accessed(&client, "arn:aws:iam::1:role/r").await.expect("a report");
+    assert_eq!(found.keys().collect::<Vec<_>>(), ["lambda", "sqs"]);
+    let actions: Vec<(&str, bool)> =
+        found["lambda"].actions.iter().map(|(name, last)| (name.as_str(), last.is_some())).collect();
+    assert_eq!(actions, [("GetFunction", false), ("InvokeFunction", true)]);
+    assert!(found["sqs"].last.is_none() && found["lambda"].last.is_some());
+    let asked = asked.lock().expect("no answer panics");
+    assert!(asked[0].1.contains("Granularity=ACTION_LEVEL") && asked[3].1.contains("Marker=next"), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_report_that_fails_is_an_error_with_its_reason() {
+    let (http, _) = answering(|_, body| {
+        match body.contains("Action=Generate") {
+        true => (200, "<GenerateServiceLastAccessedDetailsResponse><GenerateServiceLastAccessedDetailsResult><JobId>j</JobId></GenerateServiceLastAccessedDetailsResult></GenerateServiceLastAccessedDetailsResponse>".to_owned()),
+        false => (200, "<GetServiceLastAccessedDetailsResponse><GetServiceLastAccessedDetailsResult><JobStatus>FAILED</JobStatus><JobCreationDate>2026-11-20T00:00:00Z</JobCreationDate><JobCompletionDate>2026-11-20T00:00:01Z</JobCompletionDate><ServicesLastAccessed/><Error><Message>try later</Message><Code>X</Code></Error></GetServiceLastAccessedDetailsResult></GetServiceLastAccessedDetailsResponse>".to_owned()),
+    }
+    });
+    let error = evidence::last_accessed(&client!(aws_sdk_iam, http), "arn:r").await.expect_err("it failed");
+    assert!(error.to_string().contains("ended as FAILED: try later"), "{error}");
+}
+
+#[tokio::test]
+async fn a_simulation_sends_each_question_with_its_context() {
+    let (http, asked) = answering(|_, body| {
+        let decision = if body.contains("a%40b.c") { "allowed" } else { "implicitDeny" };
+        (
+            200,
+            format!(
+                "<SimulatePrincipalPolicyResponse><SimulatePrincipalPolicyResult><EvaluationResults><member><EvalActionName>x</EvalActionName><EvalDecision>{decision}</EvalDecision></member></EvaluationResults></SimulatePrincipalPolicyResult></SimulatePrincipalPolicyResponse>"
+            ),
+        )
+    });
+    let question = |context: &[(&str, &str)]| crate::iam::simulation::Question {
+        action: "ses:SendEmail".to_owned(),
+        resource: "arn:i".to_owned(),
+        context: context.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        allowed: true,
+    };
+    let questions = [question(&[("ses:FromAddress", "a@b.c")]), question(&[])];
+    let answers = evidence::simulate(&client!(aws_sdk_iam, http), "arn:r", &questions).await;
+    assert_eq!(answers, Ok(vec![true, false]));
+    let asked = asked.lock().expect("no answer panics");
+    let with = asked.iter().find(|(_, body)| body.contains("a%40b.c")).expect("one has a context");
+    for part in [
+        "PolicySourceArn=arn%3Ar",
+        "ActionNames.member.1=ses%3ASendEmail",
+        "ResourceArns.member.1=arn%3Ai",
+        "ContextKeyName=ses%3AFromAddress",
+    ] {
+        assert!(with.1.contains(part), "{part}: {}", with.1);
+    }
 }

@@ -87,8 +87,8 @@ pub(crate) static ROWS: &[Row] = &[
             &[
                 "s3:::{B}/artifacts/*",
                 "s3:::{B}/templates/*",
-                "s3:::{B}/plans/{N}/*",
                 "s3:::{B}/releases/{N}/*",
+                "s3:::{B}/plans/{N}/*",
                 "s3:::{B}/leases/{N}.json",
             ],
         )
@@ -453,7 +453,10 @@ pub(crate) const COVERED: &[&str] = &[
 /// What this tool can ask AWS for and a deployment does without, and why.
 pub(crate) const WITHHELD: &[(&str, &str)] = &[
     ("iam:DeleteRolePermissionsBoundary", "it would take the boundary off a role"),
-    ("logs:FilterLogEvents", "`logs`: logs are read by people and never by a pipeline"),
+    ("iam:GenerateServiceLastAccessedDetails", "`iam unused`, which people run"),
+    ("iam:GetServiceLastAccessedDetails", "`iam unused`, which people run"),
+    ("iam:SimulatePrincipalPolicy", "`iam simulate`, which people run"),
+    ("logs:FilterLogEvents", "`logs`, which people run"),
     ("s3:CreateBucket", "bootstrap makes the artifact bucket; buckets of stacks are made by CloudFormation"),
     ("secretsmanager:PutSecretValue", "`secret set`: values are stored by people and never by a pipeline"),
     ("sts:GetCallerIdentity", "needs no permission: it cannot be denied"),

@@ -2,7 +2,10 @@
 
 mod explain;
 mod fix;
+mod live;
 mod reach;
+mod simulate;
+mod unused;
 
 use crate::artifact;
 use crate::cli::Format;
@@ -38,6 +41,10 @@ enum Action {
         /// A built executable for Linux
         file: PathBuf,
     },
+    /// Say which allowed actions were not used, as far as AWS remembers, and of which it does not tell
+    Unused(unused::Args),
+    /// Ask IAM whether each live role allows what it says, and none of its neighbours
+    Simulate(simulate::Args),
     /// Say what a function's role allows, which line grants it and which code uses it
     Explain {
         /// Its name in the stack file
@@ -51,6 +58,8 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         Action::Check { stacks, strict, .. } => check(ctx, stacks, *strict).await,
         Action::Reach { file } => reach::run(ctx, file),
         Action::Explain { function } => explain::run(ctx, function).await,
+        Action::Unused(args) => unused::run(ctx, args).await,
+        Action::Simulate(args) => simulate::run(ctx, args).await,
     }
 }
 

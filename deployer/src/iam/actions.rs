@@ -135,6 +135,11 @@ fn variables(arn: &str) -> Vec<Piece> {
     out
 }
 
+/// Whether a text fits a pattern with `*` and `?`.
+pub(crate) fn fits(pattern: &str, text: &str) -> bool {
+    meet(&pieces(pattern), &text.chars().map(Piece::Letter).collect::<Vec<_>>())
+}
+
 /// Whether some text fits both patterns.
 fn meet(one: &[Piece], two: &[Piece]) -> bool {
     let is_open = |piece: Piece| matches!(piece, Piece::Any | Piece::Word);

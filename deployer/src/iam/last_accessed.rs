@@ -35,10 +35,8 @@ pub(crate) enum Use {
 }
 
 /// Actions that IAM tells nothing of, though it does of others of their service: calls of the data plane.
-const UNTRACKED: &[(&str, &str)] = &[
-    ("sqs", "IAM keeps no count of operations on messages"),
-    ("s3", "IAM keeps no count of operations on objects"),
-];
+const UNTRACKED: &[(&str, &str)] =
+    &[("sqs", "IAM keeps no count of operations on messages"), ("s3", "IAM keeps no count of operations on objects")];
 
 /// What `services` say of `action`. `since` is how long IAM can know of the role.
 pub(crate) fn used(action: &str, services: &Services, since: Timestamp, enough: Timestamp) -> Use {
@@ -56,7 +54,10 @@ pub(crate) fn used(action: &str, services: &Services, since: Timestamp, enough: 
         (None, _) | (_, Some(None)) if since <= enough => Use::Never,
         (None, _) | (_, Some(None)) => Use::Untold(format!("the role is there only since {}", day(since))),
         (Some(last), None) => {
-            let why = UNTRACKED.iter().find(|(known, _)| *known == prefix).map_or("IAM keeps no count of this action", |(_, why)| why);
+            let why = UNTRACKED
+                .iter()
+                .find(|(known, _)| *known == prefix)
+                .map_or("IAM keeps no count of this action", |(_, why)| why);
             Use::Untold(format!("{why}; the service was called last on {}", day(last)))
         }
     }

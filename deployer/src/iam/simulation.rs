@@ -2,7 +2,6 @@
 //! not. Pure; takes policy documents as IAM keeps them, without intrinsic functions.
 
 use super::actions;
-use super::algebra;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -108,7 +107,9 @@ fn context(condition: &Value) -> Vec<(String, String)> {
 }
 
 fn is_named(statements: &[&Value], action: &str) -> bool {
-    statements.iter().any(|statement| texts(&statement["Action"]).iter().any(|pattern| meets(&pattern.to_lowercase(), &action.to_lowercase())))
+    statements.iter().any(|statement| {
+        texts(&statement["Action"]).iter().any(|pattern| actions::fits(&pattern.to_lowercase(), &action.to_lowercase()))
+    })
 }
 
 fn is_denied(statements: &[&Value], action: &str) -> bool {
@@ -120,7 +121,8 @@ fn is_denied(statements: &[&Value], action: &str) -> bool {
 
 fn is_covered(statements: &[&Value], action: &str, resource: &str) -> bool {
     statements.iter().any(|statement| {
-        is_named(&[statement], action) && texts(&statement["Resource"]).iter().any(|pattern| meets(pattern, resource))
+        is_named(&[statement], action)
+            && texts(&statement["Resource"]).iter().any(|pattern| actions::fits(pattern, resource))
     })
 }
 
@@ -128,10 +130,6 @@ fn is_allowed_plainly(statements: &[&Value], action: &str, resource: &str) -> bo
     let plain: Vec<&Value> =
         statements.iter().copied().filter(|statement| context(&statement["Condition"]).is_empty()).collect();
     is_covered(&plain, action, resource)
-}
-
-fn meets(pattern: &str, text: &str) -> bool {
-    algebra::Pattern::new(pattern).matches(text)
 }
 
 fn list(value: &Value) -> Vec<&Value> {
@@ -144,4 +142,90 @@ fn list(value: &Value) -> Vec<&Value> {
 
 fn texts(value: &Value) -> Vec<&str> {
     list(value).into_iter().filter_map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::iam::evaluator::{Request, Verdict, decide};
+    use serde_json::json;
+
+    fn role() -> Value {
+        json!({ "Version": "2012-10-17", "Statement": [
+            { "Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage"], "Resource": "arn:aws:sqs:eu-west-1:1:jobs" },
+            { "Effect": "Allow", "Action": "s3:GetObject", "Resource": ["arn:aws:s3:::files/in/*"] },
+            { "Effect": "Allow", "Action": "ses:SendEmail", "Resource": "arn:aws:ses:eu-west-1:1:identity/a@b.c",
+              "Condition": { "StringEquals": { "ses:FromAddress": "a@b.c" } } },
+            { "Effect": "Allow", "Action": "ec2:CreateNetworkInterface", "Resource": "*" },
+            { "Effect": "Deny", "Action": "ec2:CreateNetworkInterface", "Resource": "*",
+              "Condition": { "ArnEquals": { "lambda:SourceFunctionArn": "arn:f" } } },
+        ] })
+    }
+
+    /// The independent evaluator's answers that are not what was expected.
+    fn wrong(documents: &[Value], policy: &Value) -> Vec<String> {
+        let asked = questions(documents);
+        let answer = |question: &Question| {
+            let context: Vec<(&str, &str)> =
+                question.context.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+            let request = Request {
+                principal: "arn:r",
+                action: &question.action,
+                resource: &question.resource,
+                context: &context,
+            };
+            decide(policy, request) == Verdict::Allowed
+        };
+        let wrong = asked.iter().filter(|question| answer(question) != question.allowed);
+        wrong.map(|question| format!("{} on {}", question.action, question.resource)).collect()
+    }
+
+    #[test]
+    fn a_policy_answers_its_own_questions_as_expected() {
+        assert_eq!(wrong(&[role()], &role()), Vec::<String>::new());
+        let asked = questions(&[role()]);
+        let told = |allowed: bool, action: &str| -> Vec<&str> {
+            let own = asked.iter().filter(|question| question.allowed == allowed && question.action == action);
+            own.map(|question| question.resource.as_str()).collect()
+        };
+        assert_eq!(told(true, "sqs:DeleteMessage"), ["arn:aws:sqs:eu-west-1:1:jobs"]);
+        assert_eq!(told(false, "sqs:DeleteMessage"), ["arn:aws:sqs:eu-west-1:1:other-jobs"]);
+        assert_eq!(told(true, "s3:GetObject"), ["arn:aws:s3:::files/in/example"]);
+        assert_eq!(told(false, "s3:GetObject"), ["arn:aws:s3:::files-other/in/example"]);
+        assert_eq!(told(false, "sqs:ReceiveMessage").len(), 1, "a statement's other action is no neighbour");
+        // Without its sender, and to another identity.
+        assert_eq!(told(false, "ses:SendEmail").len(), 2);
+    }
+
+    #[test]
+    fn a_policy_that_is_wider_or_narrower_is_found_out() {
+        let mut wider = role();
+        wider["Statement"][0]["Action"] = json!("sqs:*");
+        assert!(
+            wrong(&[role()], &wider).iter().any(|found| found.ends_with("eu-west-1:1:jobs")),
+            "{:?}",
+            wrong(&[role()], &wider)
+        );
+        let mut elsewhere = role();
+        elsewhere["Statement"][1]["Resource"] = json!("*");
+        assert_eq!(wrong(&[role()], &elsewhere), ["s3:GetObject on arn:aws:s3:::files-other/in/example"]);
+        let mut any_sender = role();
+        any_sender["Statement"][2].as_object_mut().expect("a statement").remove("Condition");
+        assert_eq!(wrong(&[role()], &any_sender), ["ses:SendEmail on arn:aws:ses:eu-west-1:1:identity/a@b.c"]);
+        let mut narrower = role();
+        narrower["Statement"].as_array_mut().expect("a list").remove(1);
+        assert_eq!(wrong(&[role()], &narrower), ["s3:GetObject on arn:aws:s3:::files/in/example"]);
+    }
+
+    #[test]
+    fn another_resource_is_of_the_same_kind() {
+        assert_eq!(elsewhere("arn:aws:sqs:r:1:q"), "arn:aws:sqs:r:1:other-q");
+        assert_eq!(elsewhere("arn:aws:lambda:r:1:function:f"), "arn:aws:lambda:r:1:function:other-f");
+        assert_eq!(
+            elsewhere("arn:aws:logs:r:1:log-group:/aws/x:example"),
+            "arn:aws:logs:r:1:log-group:other-/aws/x:example"
+        );
+        assert_eq!(elsewhere("arn:aws:s3:::b"), "arn:aws:s3:::b-other");
+        assert_eq!(elsewhere("arn:aws:dynamodb:r:1:table/t"), "arn:aws:dynamodb:r:1:table/other-t");
+    }
 }
