@@ -2,6 +2,7 @@
 //! the sets goes on and comes back; past data are replayed and measured.
 
 use crate::aws::{PYTHON, Shop};
+use crate::harness::Project;
 use crate::shift::Running;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -243,4 +244,15 @@ fn past_data_are_replayed_and_measured() {
     let again = shop.ends(0, &["alarms", "baseline"]);
     assert!(again.stderr.contains("the baselines stand in the stack file already"), "{}", again.text());
     assert!(self::alarms(&shop).contains_key("hello-warning-duration"), "what has a baseline is compared with it");
+}
+
+#[test]
+fn a_set_of_the_project_takes_the_place_of_the_one_that_comes_with_the_tool() {
+    let project = Project::new("own");
+    project.write("stacks/shop.yaml", "stack: shop\nstages: {dev: {}}\nalarms: critical\nqueues: {jobs: {}}\n");
+    assert_eq!(project.run(&["synth"]).stdout.matches("AWS::CloudWatch::Alarm").count(), 0, "nobody consumes it");
+    let own = "severity: warning\nalarms:\n  full:\n    for: queue\n    description: full\n    metric: {namespace: AWS/SQS, name: Full, statistic: Sum}\n    \
+               compare: \">\"\n    threshold: 1\n    missing: {treat: ignore, because: so}\n";
+    project.write("alarms/critical.yaml", own);
+    assert!(project.run(&["synth"]).stdout.contains("shop-dev-jobs-critical-full"));
 }

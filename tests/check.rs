@@ -223,6 +223,10 @@ fn colours_come_only_when_asked_for() {
 fn schema_and_completions_need_no_project() {
     let project = Project::new("schema");
     fs::remove_dir(project.root.join("stacks")).expect("the empty folder can go");
+    for (flag, title) in [("--alarms", "An alarm set of deployer"), ("--dashboards", "A dashboard of deployer")] {
+        let schema = project.run(&["schema", flag]);
+        assert!(schema.code == 0 && schema.stdout.contains(title), "{}", schema.text());
+    }
     let schema = project.run(&["schema"]);
     assert_eq!(schema.code, 0);
     assert!(schema.stdout.contains("https://json-schema.org/draft/2020-12/schema"));

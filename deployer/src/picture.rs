@@ -6,6 +6,7 @@
 use crate::cfn::{Resource, Template};
 use crate::ids::LogicalId;
 use crate::resolve;
+use crate::synth::logical_ids;
 use indexmap::{IndexMap, IndexSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -177,7 +178,7 @@ fn physical_names(template: &Template) -> IndexMap<&str, &LogicalId> {
 }
 
 /// Types that are part of what they refer to: with the property that says what that is.
-const PARTS: [(&str, &str); 18] = [
+const PARTS: [(&str, &str); 19] = [
     ("AWS::ApiGateway::Deployment", "RestApiId"),
     ("AWS::ApiGateway::Stage", "RestApiId"),
     ("AWS::ApiGatewayV2::Authorizer", "ApiId"),
@@ -191,6 +192,7 @@ const PARTS: [(&str, &str); 18] = [
     ("AWS::Lambda::EventSourceMapping", "FunctionName"),
     ("AWS::Lambda::Permission", "FunctionName"),
     ("AWS::Lambda::Version", "FunctionName"),
+    ("AWS::Logs::MetricFilter", "LogGroupName"),
     ("AWS::Logs::SubscriptionFilter", "DestinationArn"),
     ("AWS::S3::BucketPolicy", "Bucket"),
     ("AWS::SNS::Subscription", "Endpoint"),
@@ -208,6 +210,11 @@ fn owners(template: &Template, references: &IndexMap<&LogicalId, Vec<Found<'_>>>
             let has_source = resource.kind != "AWS::Lambda::EventSourceMapping"
                 || references[id].iter().any(|found| found.property == "EventSourceArn");
             direct.extend(found.filter(|_| has_source).map(|found| (id, found.id)));
+        }
+        // An alarm over a metric from a log names no function in its dimensions.
+        if let Some(function) = resource.metadata.get("deployer").and_then(|about| about["function"].as_str()) {
+            let function = template.resources.get_key_value(&logical_ids::function(function));
+            direct.extend(function.map(|(function, _)| (id, function)));
         }
         if ["AWS::IAM::Role", "AWS::Logs::LogGroup"].contains(&resource.kind.as_str()) {
             let served = references.iter().filter(|(_, found)| found.iter().any(|found| found.id == id));
@@ -262,6 +269,7 @@ fn direction(kind: &str, property: &str) -> Direction {
         ("AWS::Lambda::Url", "TargetFunctionArn") => Direction::Out,
         ("AWS::Lambda::EventSourceMapping", "EventSourceArn") => Direction::In,
         ("AWS::Lambda::Permission", _) | ("AWS::CloudWatch::Dashboard", _) => Direction::None,
+        ("AWS::CloudWatch::CompositeAlarm", "AlarmRule") => Direction::None,
         ("AWS::SQS::QueuePolicy" | "AWS::SNS::TopicPolicy" | "AWS::S3::BucketPolicy", _) => Direction::None,
         // Belongs to its function; the route stands between that and the API.
         ("AWS::ApiGatewayV2::Integration", _) => Direction::None,
@@ -315,6 +323,7 @@ mod tests {
         let text = match case {
             "pipes" => include_str!("../../tests/cases/synth/pipes/template.json"),
             "http-api" => include_str!("../../tests/cases/synth/http-api/template.json"),
+            "alarms" => include_str!("../../tests/cases/synth/alarms/template.json"),
             "schedules" => include_str!("../../tests/cases/synth/schedules/template.json"),
             "topics" => include_str!("../../tests/cases/synth/topics-and-events/template.json"),
             _ => include_str!("../../tests/cases/synth/buckets/template.json"),
@@ -355,6 +364,19 @@ mod tests {
     #[test]
     fn buckets_start_functions() {
         insta::assert_snapshot!(text(&of(&template("buckets"))));
+    }
+
+    #[test]
+    fn alarms_and_their_filters_are_part_of_what_they_watch() {
+        let picture = of(&template("alarms"));
+        let alone: Vec<&str> =
+            picture.nodes.iter().filter(|node| node.kind.contains("Alarm")).map(|node| node.id.as_str()).collect();
+        assert_eq!(alone, ["WarningAccountConcurrencyAlarm", "CriticalAlarms", "WarningAlarms"]);
+        let worker = picture.nodes.iter().find(|node| node.id.as_str() == "WorkerFunction").expect("the function");
+        for part in ["WorkerCriticalErrorsAlarm", "WorkerCriticalMemoryAlarm", "WorkerMemoryUsedMetric"] {
+            assert!(worker.parts.iter().any(|known| known.as_str() == part), "{part} in {:?}", worker.parts);
+        }
+        assert!(picture.edges.iter().all(|[from, _]| from.as_str() != "CriticalAlarms"), "{:?}", picture.edges);
     }
 
     #[test]
