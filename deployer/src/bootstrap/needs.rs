@@ -194,7 +194,7 @@ pub(crate) static ROWS: &[Row] = &[
         handlers: &["iam:DeleteRole", "iam:TagRole", "iam:UntagRole", "iam:UpdateRoleDescription"],
         ..row("Roles", ROLE, ROLES)
     },
-    Row { handlers: &["iam:PassRole"], when: When::Passed, ..row("PassRoles", ROLE, ROLES) },
+    Row { direct: &["iam:PassRole"], when: When::Passed, ..row("PassRoles", ROLE, ROLES) },
     // One call reads the policies of every role; there is none that reads those of some.
     Row { direct: &["iam:GetAccountAuthorizationDetails"], ..row("RolesOfTheAccount", ROLE, &["*"]) },
     // --- logs
