@@ -33,6 +33,8 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// Status line and headers, as they came.
+    pub(crate) head: String,
     pub(crate) body: String,
 }
 
@@ -133,7 +135,7 @@ impl Server {
         let scope = format!("Credential={ACCOUNT}/20260101/{region}/s3/aws4_request");
         let signature = format!("AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0");
         let head = format!("GET /{bucket}/{key}");
-        let (status, bytes) = exchange_bytes(self.port, &head, &[("Authorization", &signature)], "");
+        let (_, status, bytes) = exchange_bytes(self.port, &head, &[("Authorization", &signature)], "");
         assert!(status == 200 || status == 404, "{head}: {status} {}", String::from_utf8_lossy(&bytes));
         (status == 200).then_some(bytes)
     }
@@ -189,26 +191,28 @@ fn watchdog(port: u16, kept: &Path) -> Child {
 
 /// `GET` of an address on loopback, as `deployer` prints them.
 pub(crate) fn get(url: &str) -> Answer {
-    let rest = url.strip_prefix("http://127.0.0.1:").unwrap_or_else(|| panic!("{url} is not on loopback"));
-    let (port, path) = rest.split_once('/').expect("an address has a path");
-    exchange(port.parse().expect("a port is a number"), &format!("GET /{path}"), &[], "")
+    send("GET", url, &[], "")
 }
 
 /// `POST` of JSON to such an address.
 pub(crate) fn post(url: &str, body: &str) -> Answer {
+    send("POST", url, &[("Content-Type", "application/json")], body)
+}
+
+/// A request to such an address.
+pub(crate) fn send(method: &str, url: &str, headers: &[(&str, &str)], body: &str) -> Answer {
     let rest = url.strip_prefix("http://127.0.0.1:").unwrap_or_else(|| panic!("{url} is not on loopback"));
     let (port, path) = rest.split_once('/').expect("an address has a path");
-    let kind = [("Content-Type", "application/json")];
-    exchange(port.parse().expect("a port is a number"), &format!("POST /{path}"), &kind, body)
+    exchange(port.parse().expect("a port is a number"), &format!("{method} /{path}"), headers, body)
 }
 
 /// One request, one answer of text. `head` is method and path.
 fn exchange(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let (status, body) = exchange_bytes(port, head, headers, body);
-    Answer { status, body: String::from_utf8_lossy(&body).into_owned() }
+    let (head, status, body) = exchange_bytes(port, head, headers, body);
+    Answer { status, head, body: String::from_utf8_lossy(&body).into_owned() }
 }
 
-fn exchange_bytes(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> (u16, Vec<u8>) {
+fn exchange_bytes(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -> (String, u16, Vec<u8>) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("the sandbox listens");
     stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout that is not zero");
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -218,9 +222,10 @@ fn exchange_bytes(port: u16, head: &str, headers: &[(&str, &str)], body: &str) -
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("the answer comes");
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap_or(answer.len());
-    let head = String::from_utf8_lossy(&answer[..end]);
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    (status.unwrap_or_else(|| panic!("no HTTP: {head}")), answer.get(end + 4..).unwrap_or_default().to_vec())
+    let status = status.unwrap_or_else(|| panic!("no HTTP: {head}"));
+    (head, status, answer.get(end + 4..).unwrap_or_default().to_vec())
 }
 
 /// A stack of its own in the shared sandbox, with functions in Python, and the project that declares it.

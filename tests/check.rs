@@ -1,6 +1,6 @@
 //! `deployer check`: every diagnostic in its wording, and the flags of the command.
 //!
-//! `tests/cases/diagnostics/<name>/` holds `stack.yaml`, perhaps more stacks, `arguments` instead of `check`,
+//! `tests/cases/diagnostics/<name>/` holds `stack.yaml`, perhaps more stacks, `alarms/` and `dashboards/`, `arguments` instead of `check`,
 //! `environment` with NAME=value lines, and `expected.txt`. `BLESS=1` writes the latter.
 
 use crate::harness::{Project, compare, files, folders, repository};
@@ -18,8 +18,9 @@ fn diagnostics_read_as_recorded() {
     for case in folders(&cases()) {
         let mut project = Project::new("diagnostics");
         for file in files(&case, "yaml") {
-            let name = file.file_name().expect("a file has a name").to_string_lossy().into_owned();
-            project.write(&format!("stacks/{name}"), fs::read(&file).expect("the case can be read"));
+            let name = file.strip_prefix(&case).expect("a file of the case").display().to_string();
+            let name = if name.contains('/') { name } else { format!("stacks/{name}") };
+            project.write(&name, fs::read(&file).expect("the case can be read"));
         }
         let environment = fs::read_to_string(case.join("environment")).unwrap_or_default();
         for (name, value) in environment.lines().filter_map(|line| line.split_once('=')) {

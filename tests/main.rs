@@ -3,13 +3,16 @@
 #![allow(clippy::disallowed_methods, reason = "tests touch files and processes")]
 
 mod adopt;
+mod alarms;
 mod aws;
 mod bootstrap;
 mod bridge;
 mod browser;
 mod build;
 mod check;
+mod comfrt;
 mod cost;
+mod dashboards;
 mod deploy;
 mod destroy;
 mod drift;
@@ -33,10 +36,13 @@ mod rates;
 mod rollback;
 mod rows;
 mod sandbox;
+mod scan;
 mod settled;
 mod shift;
+mod streams;
 mod stuck;
 mod synth;
+mod system;
 mod ticketbottle;
 mod tidy;
 mod verbs;

@@ -92,12 +92,39 @@ function themes() {
   return found;
 }
 
+// Panels of a dashboard that lie on each other, and what in them is wider than its place.
+function panels() {
+  const found = [];
+  const all = [...document.querySelectorAll(".panel")];
+  const boxes = all.map(panel => panel.getBoundingClientRect());
+  boxes.forEach((one, i) => boxes.slice(i + 1).forEach((two, j) => {
+    if (one.left < two.right && two.left < one.right && one.top < two.bottom && two.top < one.bottom) found.push(`panels ${i} and ${i + 1 + j} overlap`);
+  }));
+  for (const [i, panel] of all.entries()) {
+    for (const element of panel.querySelectorAll("*:not(svg *):not(table *):not(table)")) {
+      const at = element.getBoundingClientRect();
+      if (visible(element) && (at.right > boxes[i].right + 1 || at.left < boxes[i].left - 1)) found.push(`${element.tagName} leaves panel ${i}`);
+    }
+    const [y, x] = [panel.querySelector(".y"), panel.querySelector(".x")];
+    for (const axis of [y, x].filter(axis => axis)) {
+      const labels = [...axis.children].map(label => label.getBoundingClientRect());
+      labels.slice(1).forEach((label, j) => {
+        const before = labels[j];
+        if (axis === y ? label.top < before.bottom - 1 : label.left < before.right) found.push(`labels of panel ${i} overlap`);
+      });
+    }
+  }
+  return found;
+}
+
 const folded = [...document.querySelectorAll("details")].filter(details => !details.open).length;
 for (const details of document.querySelectorAll("details")) details.open = true;
 const measured = {
   paper: luminance(background(document.body)),
   wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
   outside: outside(),
+  panels: panels(),
+  drawn: [...document.querySelectorAll(".plot")].map(plot => plot.querySelectorAll("g path").length),
   pale: pale(),
   filters: filters(),
   themes: themes(),

@@ -81,7 +81,7 @@ fn counted(shop: &Shop, function: &str, version: &str, calls: &str, errors: &str
 }
 
 /// A deployment, followed until it says that both functions have their share.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     stderr: BufReader<ChildStderr>,
     said: String,
@@ -89,18 +89,27 @@ struct Running {
 
 impl Running {
     fn at_ten(shop: &Shop) -> Self {
+        Self::after(shop, |said| said.matches("at 10 %").count() == 2)
+    }
+
+    /// Until it has said `words`.
+    pub(crate) fn when(shop: &Shop, words: &str) -> Self {
+        Self::after(shop, |said| said.contains(words))
+    }
+
+    fn after(shop: &Shop, is_there: impl Fn(&str) -> bool) -> Self {
         let mut command = shop.project.command(&["--sandbox", "deploy", "--yes"]);
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
         let mut stderr = BufReader::new(child.stderr.take().expect("it was piped"));
         let mut said = String::new();
-        while said.matches("at 10 %").count() < 2 {
+        while !is_there(&said) {
             let read = stderr.read_line(&mut said).expect("it speaks UTF-8");
             assert!(read > 0, "it ended before it moved anything: {said}");
         }
         Self { child, stderr, said }
     }
 
-    fn ended(mut self) -> Run {
+    pub(crate) fn ended(mut self) -> Run {
         self.stderr.read_to_string(&mut self.said).expect("it speaks UTF-8");
         let status = self.child.wait().expect("it ends");
         Run { stdout: String::new(), stderr: self.said, code: status.code().unwrap_or(-1) }

@@ -142,7 +142,7 @@ fn place(
 }
 
 /// What is live in one stage must not change the others: where there are several it goes into the stage's `override`.
-fn in_stage(stack: &Stack, path: Vec<String>) -> Vec<String> {
+pub(crate) fn in_stage(stack: &Stack, path: Vec<String>) -> Vec<String> {
     match stack.file.stages.len() > 1 {
         true => ["stages", &stack.stage, "override"].iter().map(|part| (*part).to_owned()).chain(path).collect(),
         false => path,

@@ -6,6 +6,9 @@
 mod cargo;
 mod elf;
 mod pack;
+mod scan;
+
+pub(crate) use scan::{reach, seen};
 
 use crate::ctx::Ctx;
 use crate::diag::{Diagnostic, Diagnostics};
@@ -196,30 +199,4 @@ fn origin_of_code(ctx: &Ctx, code: &Code, diagnostics: &mut Diagnostics) -> Opti
         return found(path, std::path::Path::is_file, "zip").map(Origin::Zip);
     }
     code.image.as_ref().map(|uri| Origin::Image(uri.value.clone()))
-}
-
-/// The Rust sources that go into a crate of the workspace: path relative to the workspace, and text.
-///
-/// # Errors
-/// When there is no cargo or no workspace.
-pub(crate) async fn rust_sources(ctx: &crate::ctx::Ctx, crate_name: &str) -> Result<Vec<(String, String)>, Failure> {
-    let workspace = cargo::workspace(ctx).await?;
-    let mut found = Vec::new();
-    for folder in workspace.folders(crate_name) {
-        let files = walkdir::WalkDir::new(folder.join("src")).sort_by_file_name().into_iter().filter_map(Result::ok);
-        for file in files.filter(|file| file.path().extension().is_some_and(|extension| extension == "rs")) {
-            let name = file.path().strip_prefix(&workspace.root).unwrap_or(file.path()).display().to_string();
-            found.extend(std::fs::read_to_string(file.path()).ok().map(|text| (name, text)));
-        }
-    }
-    Ok(found)
-}
-
-/// The executable of a function's package; `None` when it holds none of ours.
-pub(crate) fn executable(artifact: &Artifact) -> Option<Vec<u8>> {
-    let Artifact::Zip { path, .. } = artifact else { return None };
-    let mut archive = zip::ZipArchive::new(std::fs::File::open(path).ok()?).ok()?;
-    let mut bytes = Vec::new();
-    std::io::Read::read_to_end(&mut archive.by_name("bootstrap").ok()?, &mut bytes).ok()?;
-    Some(bytes)
 }

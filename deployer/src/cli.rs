@@ -107,6 +107,10 @@ pub(crate) enum Command {
     Status(cmd::status::Args),
     /// Say what is live of one function, since when, from which commit, and what it takes to go back
     Explain(cmd::explain::Args),
+    /// Replay alarms on past data; measure the baselines that they compare with
+    Alarms(cmd::alarms::Args),
+    /// Dashboards as a page, before they exist or as they are
+    Dashboard(cmd::dashboard::Args),
     /// Show what functions wrote, in the order of time
     Logs(cmd::logs::Args),
     /// Show calls, errors, durations and queues of stacks over time

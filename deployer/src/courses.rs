@@ -20,7 +20,7 @@ pub(crate) fn of(root: &Path, stack: &Stack, template: &Template, state: Option<
         let checks = function.before.iter().filter_map(|check| read(root, check).ok()).collect();
         let declared = stack.course(function);
         let id = logical_ids::function(name);
-        let course = Course::of(declared, &id, &stack.function_name(name), template, deployed, checks);
+        let course = Course::of(declared, name, &id, &stack.function_name(name), template, deployed, checks);
         (name.clone(), course)
     });
     each.collect()

@@ -103,6 +103,19 @@ macro_rules! decode_integer {
 }
 decode_integer!(u8, u16, u32);
 
+impl Decode for f64 {
+    fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
+        match node.kind {
+            Kind::Float(value) => Some(value),
+            Kind::Int(value) => Some(value as f64),
+            _ => mismatch(node, "a number", diagnostics),
+        }
+    }
+    fn schema(_: &mut Map<String, Value>) -> Value {
+        json!({ "type": "number" })
+    }
+}
+
 impl Decode for Duration {
     fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
         match &node.kind {

@@ -32,7 +32,9 @@ pub(crate) fn plan(
         record: blank_record(state, release::Action::Destroy, commit, now),
         notes: Vec::new(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: state.deployed.present().map(|deployed| picture::of(&deployed.template)).unwrap_or_default(),
+        dashboards: Vec::new(),
     };
     let Some(deployed) = state.deployed.present() else { return plan };
     let delete_data = allow.contains(&Allow::DeleteData);

@@ -5,7 +5,7 @@
 use crate::source::Span;
 
 /// Every code that is not a rule's (`rules::RULES`), with its summary. D01xx: the text and its shape. D03xx: stages,
-/// templates and loops. D04xx: between stacks. D08xx: builds. A code keeps its meaning for ever; a gap is a code that was given up.
+/// templates and loops. D04xx: between stacks. D06xx: alarm sets and dashboards. D08xx: builds. A code keeps its meaning for ever; a gap is a code that was given up.
 #[expect(dead_code, reason = "the documented list; the tests read it and hold it complete")]
 pub(crate) const CODES: &[(&str, &str)] = &[
     ("D0101", "not YAML"),
@@ -40,6 +40,14 @@ pub(crate) const CODES: &[(&str, &str)] = &[
     ("D0405", "stacks that need each other"),
     ("D0406", "a stack that does not exist"),
     ("D0407", "two files describe the same stack"),
+    ("D0601", "no such alarm set"),
+    ("D0602", "no such parameter of an alarm set"),
+    ("D0603", "no such alarm in the set"),
+    ("D0604", "a parameter of the wrong kind"),
+    ("D0605", "an alarm that CloudWatch does not take"),
+    ("D0606", "a log metric that does not fit"),
+    ("D0607", "no such dashboard"),
+    ("D0608", "a widget that CloudWatch does not draw"),
     ("D0701", "two things with the same logical id"),
     ("D0702", "a raw resource without a type"),
     ("D0703", "a patch of nothing"),

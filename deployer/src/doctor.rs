@@ -250,7 +250,9 @@ pub(crate) fn plan(found: &[Finding], state: &State, now: jiff::Timestamp) -> Pl
         record: blank_record(state, release::Action::Deploy, None, now),
         notes: notes.collect(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: picture::Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 

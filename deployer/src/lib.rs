@@ -39,6 +39,7 @@ mod bootstrap;
 
 // compare: pure
 mod adopt;
+mod backtest;
 mod change_set;
 mod checks;
 mod destroy;
@@ -50,12 +51,14 @@ mod meaning;
 mod normalize;
 mod picture;
 mod plan;
+mod privilege;
 mod prune;
 mod release;
 mod repair;
 mod resolve;
 mod risk;
 mod rollback;
+mod sample;
 mod saved;
 mod schedule;
 mod settle;

@@ -67,7 +67,15 @@ pub(crate) struct Expander<'a> {
     pub(crate) is_exhausted: bool,
 }
 
-impl Expander<'_> {
+impl<'a> Expander<'a> {
+    pub(crate) fn new(
+        templates: Templates<'a>,
+        environment: &'a BTreeMap<String, String>,
+        diagnostics: &'a mut Diagnostics,
+    ) -> Self {
+        Self { templates, environment, diagnostics, failed: Vec::new(), nodes: 0, is_exhausted: false }
+    }
+
     pub(crate) fn expand(&mut self, node: &Node, scope: &Scope, place: Place) -> Node {
         self.nodes += 1;
         let span = node.span;

@@ -1,7 +1,7 @@
 //! From a sound stack to a plan: what `plan` and `deploy` share.
 
 use crate::apply::aws_runner;
-use crate::artifact::{Artifact, Artifacts};
+use crate::artifact::{self, Artifact, Artifacts};
 use crate::aws::{AwsError, cloudformation, lambda, s3, traffic};
 use crate::cfn::Template;
 use crate::change_set::{ChangeSet, Made};
@@ -12,13 +12,15 @@ use crate::guard::{self, Rules};
 use crate::ids::LogicalId;
 use crate::model::Stack;
 use crate::model::stage::Allow;
+use crate::model::suppression::Strictness;
 use crate::plan::{self, Block, Intent, Plan, Policy, StackStep, Step, quotas};
 use crate::release::Commit;
 use crate::sandbox::Adapted;
 use crate::session::Connection;
+use crate::source::Sources;
 use crate::state::State;
 use crate::synth::{self, logical_ids};
-use crate::{courses, live, sandbox};
+use crate::{courses, live, privilege, sandbox};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -96,6 +98,7 @@ async fn alarms(connection: &Connection, plan: &Plan) -> Result<Option<BTreeMap<
 pub(crate) async fn prepare(
     ctx: &Ctx,
     connection: &Connection,
+    sources: &Sources,
     stack: &Stack,
     artifacts: &Artifacts,
     options: &Options,
@@ -141,6 +144,7 @@ pub(crate) async fn prepare(
         };
     }
     plan.blocked.extend(exceeded(connection, &state, &desired, &plan).await);
+    compare_roles(ctx, sources, stack, artifacts, &mut plan).await?;
     Ok(Prepared { plan, adapted, desired })
 }
 
@@ -162,8 +166,9 @@ async fn exceeded(connection: &Connection, state: &State, desired: &Desired, pla
 }
 
 /// The plan from a saved state. What AWS alone can tell, its change set and which artifacts it has, stays open.
-pub(crate) fn offline(
+pub(crate) async fn offline(
     ctx: &Ctx,
+    sources: &Sources,
     stack: &Stack,
     state: &State,
     artifacts: &Artifacts,
@@ -171,8 +176,28 @@ pub(crate) fn offline(
 ) -> Result<Prepared, Failure> {
     let (desired, adapted) = desired(ctx, state.place.sandbox, stack, artifacts);
     let policy = policy(ctx, stack, artifacts, options, &desired.template, state)?;
-    let plan = plan::plan(diff(&desired, state), &desired, state, None, &policy, ctx.now);
+    let mut plan = plan::plan(diff(&desired, state), &desired, state, None, &policy, ctx.now);
+    compare_roles(ctx, sources, stack, artifacts, &mut plan).await?;
     Ok(Prepared { plan, adapted, desired })
+}
+
+/// Holds the roles of functions whose code or role the plan changes against what their code can reach.
+async fn compare_roles(
+    ctx: &Ctx,
+    sources: &Sources,
+    stack: &Stack,
+    artifacts: &Artifacts,
+    plan: &mut Plan,
+) -> Result<(), Failure> {
+    let changed: Vec<&str> =
+        stack.file.functions.keys().map(String::as_str).filter(|name| privilege::is_changed(plan, name)).collect();
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let seen = artifact::seen(ctx, stack, artifacts, |name| changed.contains(&name)).await?;
+    let verdicts = seen.iter().filter_map(|seen| privilege::verdict(stack, sources, seen)).collect();
+    privilege::tell(plan, verdicts, stack.file.iam == Strictness::Strict);
+    Ok(())
 }
 
 /// The drift of a stack as a plan without steps: what is live against what was deployed.

@@ -15,6 +15,7 @@ pub(crate) use blocks::was_never_made;
 pub(crate) use step::{Code, Phase, StackStep, Step};
 use weigh::{order, refined, weighed};
 
+use crate::cfn::Template;
 use crate::change_set::ChangeSet;
 use crate::diff::{Action, Cause, Change, Desired};
 use crate::guard::Violation;
@@ -22,6 +23,7 @@ use crate::ids::FunctionVersion;
 use crate::meaning::Meaning;
 use crate::model::stage::Allow;
 use crate::picture::{self, Picture};
+use crate::privilege::Verdict;
 use crate::release::{self, Commit, Outcome, Release, Released};
 use crate::risk::Risk;
 use crate::settle;
@@ -54,9 +56,21 @@ pub(crate) struct Plan {
     /// What could not be read, by the reason: nobody knows whether it is as it ought to be.
     #[serde(default)]
     pub(crate) unverified: Vec<Unverified>,
+    /// What roles grant against what the code can reach, of the functions whose code or role changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) access: Vec<Verdict>,
     /// The stack as a graph, with what goes away.
     #[serde(default)]
     pub(crate) picture: Picture,
+    /// Dashboards that get a line for the release.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) dashboards: Vec<String>,
+}
+
+/// Names of the dashboards that a template declares.
+pub(crate) fn dashboards(template: &Template) -> Vec<String> {
+    let all = template.resources.values().filter(|resource| resource.kind == "AWS::CloudWatch::Dashboard");
+    all.filter_map(|resource| Some(resource.properties.get("DashboardName")?.as_str()?.to_owned())).collect()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -230,7 +244,9 @@ pub(crate) fn plan(
         record: record(desired, state, &settled, policy, now),
         notes,
         unverified: unverified(state),
+        access: Vec::new(),
         picture: picture::with(&desired.template, state.stack().map(|stack| &stack.template)),
+        dashboards: dashboards(&desired.template),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::courses;
 use crate::ctx::Ctx;
 use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::exit::Failure;
-use crate::model::{self, Loaded, Stack};
+use crate::model::{self, Loaded, Stack, board, watched};
 use crate::order::{self, Needs};
 use crate::source::{FileId, Source, Sources, Span, Spanned};
 use crate::yaml::MAX_BYTES;
@@ -196,7 +196,7 @@ pub(crate) fn read(ctx: &Ctx, names: &[String]) -> Result<Files, Failure> {
             "change to the project, or point at it with --root DIR",
         ));
     }
-    let mut paths = stack_files(&folder).map_err(|error| {
+    let mut paths = yaml_files(&folder).map_err(|error| {
         Failure::usage(
             format!("the folder {} cannot be read: {error}", folder.display()),
             "create `stacks/` with one YAML file per stack, or point at the project with --root DIR",
@@ -218,6 +218,7 @@ pub(crate) fn read(ctx: &Ctx, names: &[String]) -> Result<Files, Failure> {
     }
 
     let mut files = Files::default();
+    library(ctx, &mut files)?;
     let mut ids: BTreeMap<PathBuf, FileId> = BTreeMap::new();
     for path in &paths {
         let must_exist = names.is_empty() || wanted_paths.contains(path);
@@ -250,17 +251,48 @@ pub(crate) fn read(ctx: &Ctx, names: &[String]) -> Result<Files, Failure> {
     files.others = ids.values().copied().filter(|id| !files.asked.contains(id)).collect();
     // What is wrong with the bytes of a file that nobody asked for is not said.
     let asked = &files.asked;
-    files.diagnostics.0.retain(|diagnostic| diagnostic.labels.iter().any(|label| asked.contains(&label.span.file)));
+    files.diagnostics.0.retain(|diagnostic| {
+        let is_about = |file: FileId| asked.contains(&file) || !files.others.contains(&file);
+        diagnostic.labels.iter().any(|label| is_about(label.span.file))
+    });
     Ok(files)
 }
+
+/// The project's alarm sets and dashboards; and those that come with the tool, unless the project has its own of the name.
+fn library(ctx: &Ctx, files: &mut Files) -> Result<(), Failure> {
+    for folder in [watched::FOLDER, board::FOLDER] {
+        let paths = yaml_files(&ctx.root.join(folder)).map_err(|error| {
+            Failure::usage(format!("the folder {folder} cannot be read: {error}"), "check its permissions")
+        })?;
+        for path in paths {
+            add(ctx, &path, files, true)?;
+        }
+    }
+    for (name, text) in BUILT_IN {
+        let (folder, rest) = name.split_once('/').unwrap_or((name, ""));
+        if watched::find(&files.sources, folder, rest.trim_end_matches(".yaml")).is_none() {
+            let name = name.replace(".yaml", ".yaml (built in)");
+            files.sources.add(Source { name, text: (*text).to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// Files that every project has.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("alarms/critical.yaml", include_str!("../../alarms/critical.yaml")),
+    ("alarms/warning.yaml", include_str!("../../alarms/warning.yaml")),
+    ("dashboards/operations.yaml", include_str!("../../dashboards/operations.yaml")),
+    ("dashboards/technical.yaml", include_str!("../../dashboards/technical.yaml")),
+];
 
 fn absolute(ctx: &Ctx, name: &str) -> PathBuf {
     let path = ctx.folder.join(name);
     fs::canonicalize(&path).unwrap_or(path)
 }
 
-/// `stacks/*.yaml` and `*.yml`, sorted.
-fn stack_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// `*.yaml` and `*.yml` in a folder, sorted; none where there is no folder.
+fn yaml_files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     if !folder.is_dir() {
         return Ok(paths);

@@ -71,7 +71,9 @@ pub(crate) fn plan(state: &State, stock: &Stock, keep: usize, now: jiff::Timesta
         record: blank_record(state, release::Action::Deploy, None, now),
         notes,
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: picture::Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 

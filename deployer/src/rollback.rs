@@ -3,7 +3,7 @@
 use crate::diff::{Action, Cause, Change, PropertyChange, TRAFFIC};
 use crate::ids::LogicalId;
 use crate::picture;
-use crate::plan::{Block, Intent, Line, Plan, Step, Undo, blank_record};
+use crate::plan::{Block, Intent, Line, Plan, Step, Undo, blank_record, dashboards};
 use crate::release::{self, Commit, Release};
 use crate::risk::Risk;
 use crate::state::{Known, LiveFunction, State};
@@ -98,7 +98,9 @@ pub(crate) fn plan(
         record,
         notes,
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
+        dashboards: state.stack().map(|stack| dashboards(&stack.template)).unwrap_or_default(),
     }
 }
 

@@ -2,15 +2,14 @@
 //! templates, `for_each` and `{env: NAME}`. Of plans, as programs read them: made from the types that are written.
 
 use crate::decode::Decode;
-use crate::model::StackFile;
 use crate::plan::Plan;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-/// JSON Schema 2020-12 of one stack file.
-pub(crate) fn schema() -> Value {
+/// JSON Schema 2020-12 of one file that is a `T`: a stack file, or an alarm set.
+pub(crate) fn of<T: Decode>(title: &str) -> Value {
     let mut definitions = Map::new();
-    let root = StackFile::schema(&mut definitions);
+    let root = T::schema(&mut definitions);
     for definition in definitions.values_mut() {
         *definition = before_types(definition.take());
     }
@@ -35,7 +34,7 @@ pub(crate) fn schema() -> Value {
     );
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A stack of deployer",
+        "title": title,
     });
     if let (Value::Object(schema), Value::Object(root)) = (&mut schema, root) {
         schema.extend(root);
@@ -98,6 +97,9 @@ fn before_types(schema: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::StackFile;
+    use crate::model::alarm_set::AlarmSet;
+    use crate::model::board::Board;
     use crate::render::samples;
 
     #[test]
@@ -115,8 +117,9 @@ mod tests {
                 _ => {}
             }
         }
-        let schema = schema();
-        walk(&schema, schema["$defs"].as_object().expect("definitions are an object"));
+        for schema in [of::<StackFile>("a stack"), of::<AlarmSet>("a set"), of::<Board>("a board")] {
+            walk(&schema, schema["$defs"].as_object().expect("definitions are an object"));
+        }
     }
 
     #[test]
@@ -145,7 +148,7 @@ mod tests {
 
     #[test]
     fn numbers_may_be_templates_and_entries_may_be_loops() {
-        let schema = schema();
+        let schema = of::<StackFile>("a stack");
         let function = &schema["$defs"]["Function"]["properties"];
         assert!(function["memory"].to_string().contains("#/$defs/Template"));
         assert_eq!(function["for_each"]["$ref"], "#/$defs/Loop");

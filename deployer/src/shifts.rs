@@ -3,7 +3,7 @@
 use crate::ids::FunctionVersion;
 use crate::picture;
 use crate::plan::traffic::{self, Course, Move};
-use crate::plan::{Block, Intent, Plan, Step};
+use crate::plan::{Block, Intent, Plan, Step, dashboards};
 use crate::rollback;
 use crate::schedule;
 use crate::state::State;
@@ -132,7 +132,9 @@ fn blank(unfinished: &Unfinished<'_>, state: &State, intent: Intent) -> Plan {
         record: unfinished.release.clone(),
         notes: notes.collect(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: state.stack().map(|stack| picture::of(&stack.template)).unwrap_or_default(),
+        dashboards: state.stack().map(|stack| dashboards(&stack.template)).unwrap_or_default(),
     }
 }
 

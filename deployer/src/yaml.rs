@@ -215,6 +215,24 @@ fn syntax_error(file: FileId, text: &str, at: usize, info: &str) -> Diagnostic {
     )
 }
 
+/// Bytes of a text in quotes, both of them included; `None` where it does not begin with one.
+fn quoted(text: &str) -> Option<usize> {
+    let quote = text.chars().next().filter(|letter| matches!(letter, '"' | '\''))?;
+    let mut letters = text.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let is_escape = match quote {
+            '"' => letter == '\\',
+            _ => letter == quote && letters.peek().is_some_and(|(_, next)| *next == quote),
+        };
+        match is_escape {
+            true => drop(letters.next()),
+            false if letter == quote => return Some(at + 1),
+            false => {}
+        }
+    }
+    None
+}
+
 /// A map or list that is still open.
 struct Frame {
     start: usize,
@@ -280,7 +298,11 @@ impl Builder<'_> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let span = self.span(span);
+                let mut span = self.span(span);
+                // Inside of brackets the place of a text in quotes reaches over a comment behind it.
+                if matches!(style, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted) {
+                    span.end = quoted(&self.text[span.start..span.end]).map_or(span.end, |length| span.start + length);
+                }
                 if let Some(Frame { items: Items::Map { key: key @ None, .. }, .. }) = self.frames.last_mut() {
                     *key = Some(Spanned::new(text.to_string(), span));
                     if anchor > 0 {

@@ -96,7 +96,9 @@ async fn run_with(
         record: blank_record(&state, Action::Deploy, None, jiff::Timestamp::UNIX_EPOCH),
         notes: Vec::new(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: crate::picture::Picture::default(),
+        dashboards: Vec::new(),
     };
     plan.steps.extend(more);
     plan.steps.sort_by_key(Step::phase);

@@ -3,7 +3,8 @@
 use super::cargo::GLIBC;
 use crate::exit::Failure;
 use object::elf;
-use object::read::elf::{ElfFile64, FileHeader as _};
+use object::read::elf::{ElfFile64, ElfSection64, FileHeader as _};
+use object::{Object as _, ObjectSection as _, SectionKind};
 use std::path::Path;
 
 /// What an executable asks of the machine it runs on.
@@ -43,6 +44,18 @@ pub(super) fn check(executable: &Path, target: &str) -> Result<(), Failure> {
         ),
         _ => Ok(()),
     }
+}
+
+/// What an executable for Linux only reads: its constants, texts among them. `None`: it is none.
+pub(super) fn constants(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let file = ElfFile64::<object::Endianness>::parse(bytes).ok()?;
+    let is_constant = |section: &ElfSection64<'_, '_>| {
+        // Tables for unwinding are of that kind too, and large.
+        let is_table =
+            section.name().is_ok_and(|name| name.starts_with(".eh_frame") || name.starts_with(".gcc_except"));
+        matches!(section.kind(), SectionKind::ReadOnlyData | SectionKind::ReadOnlyString) && !is_table
+    };
+    Some(file.sections().filter(is_constant).filter_map(|section| section.data().ok()).collect())
 }
 
 fn needs(bytes: &[u8]) -> object::read::Result<Needs> {

@@ -208,7 +208,7 @@ fn check_size(unzipped: u64, what: &Path, platform: Platform) -> Result<(), Fail
 }
 
 /// Written under another name and moved: whoever reads it sees all of it or nothing.
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let fresh = path.with_extension(format!("{}.new", std::process::id()));
     let written = std::fs::write(&fresh, bytes).and_then(|()| std::fs::rename(&fresh, path));
     written.map_err(|error| cannot("write", path, &error))

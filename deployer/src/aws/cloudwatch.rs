@@ -4,6 +4,7 @@ use super::kinds::{self, Reading, Wanted};
 use super::shape::{Shape as _, document};
 use super::{AwsError, Explain, alarm};
 use crate::state::{Known, Properties};
+use crate::synth::dashboard::{marked, unmarked};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::AlarmType;
 use serde_json::Value;
@@ -110,12 +111,21 @@ async fn described(client: &Client, names: &[&str]) -> Result<Vec<(String, Descr
 async fn dashboard(client: &Client, name: &str) -> Result<Known<Properties>, AwsError> {
     match client.get_dashboard().dashboard_name(name).send().await.explain("cloudwatch:GetDashboard") {
         Ok(answer) => {
-            let body = answer.dashboard_body.map_or(Value::Null, document);
+            // Markers of releases are written beside the template; they are nobody's change.
+            let body = unmarked(answer.dashboard_body.map_or(Value::Null, document));
             Ok(Known::Present(Properties::from_iter([("DashboardBody".to_owned(), body)])))
         }
         Err(error) if error.is_missing() => Ok(Known::Absent),
         Err(error) => Err(error),
     }
+}
+
+/// Puts a line for each of these releases (number, RFC 3339) into a dashboard, in the place of those that were there.
+pub(crate) async fn mark(client: &Client, name: &str, releases: &[(u32, String)]) -> Result<(), AwsError> {
+    let answer = client.get_dashboard().dashboard_name(name).send().await.explain("cloudwatch:GetDashboard")?;
+    let body = marked(answer.dashboard_body.map_or(Value::Null, document), releases);
+    let call = client.put_dashboard().dashboard_name(name).dashboard_body(body.to_string());
+    call.send().await.explain("cloudwatch:PutDashboard").map(drop)
 }
 
 /// An alarm over a metric of a function.

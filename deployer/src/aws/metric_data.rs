@@ -1,9 +1,10 @@
-//! Values of metrics over time, by `GetMetricData`.
+//! Values of metrics and of metric math over time, by `GetMetricData`.
 
 use super::{AwsError, Explain};
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::primitives::DateTime;
-use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy};
+use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, ScanBy, StatusCode};
+use std::collections::BTreeMap;
 
 /// One metric under one statistic.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,45 +38,92 @@ impl Series {
             period,
         }
     }
-
-    fn query(&self, index: usize) -> MetricDataQuery {
-        let dimensions =
-            self.dimensions.iter().map(|(name, value)| Dimension::builder().name(name).value(value).build());
-        let metric = Metric::builder()
-            .namespace(&self.namespace)
-            .metric_name(&self.metric)
-            .set_dimensions(Some(dimensions.collect()))
-            .build();
-        let stat = MetricStat::builder().metric(metric).period(self.period).stat(&self.statistic).build();
-        MetricDataQuery::builder().id(format!("m{index}")).metric_stat(stat).build()
-    }
 }
 
 /// The points of each series from `from` to `to` (seconds of the epoch), oldest first; empty where nothing was counted.
 pub(crate) async fn read(client: &Client, series: &[Series], from: i64, to: i64) -> Result<Vec<Vec<Point>>, AwsError> {
     let mut all = Vec::new();
     for group in series.chunks(QUERIES_PER_CALL) {
-        let queries = group.iter().enumerate().map(|(index, one)| one.query(index)).collect();
-        let mut found: Vec<Vec<Point>> = vec![Vec::new(); group.len()];
-        let call = client
-            .get_metric_data()
-            .set_metric_data_queries(Some(queries))
-            .start_time(DateTime::from_secs(from))
-            .end_time(DateTime::from_secs(to))
-            .scan_by(ScanBy::TimestampAscending);
-        let mut pages = call.into_paginator().send();
-        while let Some(page) = pages.next().await {
-            for result in page.explain("cloudwatch:GetMetricData")?.metric_data_results.unwrap_or_default() {
-                let index = result.id.as_deref().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
-                let times = result.timestamps.unwrap_or_default().into_iter().map(|time| time.secs());
-                let points = times.zip(result.values.unwrap_or_default());
-                if let Some(found) = index.and_then(|index| found.get_mut(index)) {
-                    found.extend(points);
-                }
-            }
-        }
-        found.iter_mut().for_each(|points| points.sort_by_key(|(time, _)| *time));
-        all.append(&mut found);
+        let id = |index: usize| format!("m{index}");
+        let query =
+            |(index, one): (usize, &Series)| Query { id: id(index), what: What::Metric(one.clone()), wanted: true };
+        let queries: Vec<Query> = group.iter().enumerate().map(query).collect();
+        let mut found = answers(client, &queries, from, to).await?;
+        all.extend((0..group.len()).map(|index| found.remove(&id(index)).unwrap_or_default().points));
     }
     Ok(all)
+}
+
+/// A metric or an expression, by a name that expressions can use.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Query {
+    /// A small letter, then letters, digits and `_`.
+    pub(crate) id: String,
+    pub(crate) what: What,
+    /// Whether its points are wanted, or only what is computed from them.
+    pub(crate) wanted: bool,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum What {
+    Metric(Series),
+    /// Metric math over the ids of others in the same call; seconds of a period.
+    Math(String, i32),
+}
+
+/// What came back for one query.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Answer {
+    /// Oldest first.
+    pub(crate) points: Vec<Point>,
+    /// Why there is nothing, where the service says that it could not.
+    pub(crate) problem: Option<String>,
+}
+
+/// Answers to at most 500 queries by their ids.
+pub(crate) async fn answers(
+    client: &Client,
+    queries: &[Query],
+    from: i64,
+    to: i64,
+) -> Result<BTreeMap<String, Answer>, AwsError> {
+    let mut found: BTreeMap<String, Answer> = BTreeMap::new();
+    if queries.is_empty() {
+        return Ok(found);
+    }
+    let call = client
+        .get_metric_data()
+        .set_metric_data_queries(Some(queries.iter().map(query).collect()))
+        .start_time(DateTime::from_secs(from))
+        .end_time(DateTime::from_secs(to))
+        .scan_by(ScanBy::TimestampAscending);
+    let mut pages = call.into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for result in page.explain("cloudwatch:GetMetricData")?.metric_data_results.unwrap_or_default() {
+            let answer = found.entry(result.id.unwrap_or_default()).or_default();
+            let times = result.timestamps.unwrap_or_default().into_iter().map(|time| time.secs());
+            answer.points.extend(times.zip(result.values.unwrap_or_default()));
+            if matches!(result.status_code, Some(StatusCode::InternalError | StatusCode::Forbidden)) {
+                let said = result.messages.unwrap_or_default().into_iter().filter_map(|message| message.value);
+                answer.problem = Some(said.collect::<Vec<_>>().join("; "));
+            }
+        }
+    }
+    found.values_mut().for_each(|answer| answer.points.sort_by_key(|(time, _)| *time));
+    Ok(found)
+}
+
+fn query(query: &Query) -> MetricDataQuery {
+    let asked = MetricDataQuery::builder().id(&query.id).return_data(query.wanted);
+    match &query.what {
+        What::Math(expression, period) => asked.expression(expression).period(*period).build(),
+        What::Metric(series) => {
+            let dimensions = series.dimensions.iter();
+            let dimensions = dimensions.map(|(name, value)| Dimension::builder().name(name).value(value).build());
+            let metric = Metric::builder().namespace(&series.namespace).metric_name(&series.metric);
+            let metric = metric.set_dimensions(Some(dimensions.collect())).build();
+            let stat = MetricStat::builder().metric(metric).period(series.period).stat(&series.statistic);
+            asked.metric_stat(stat.build()).build()
+        }
+    }
 }

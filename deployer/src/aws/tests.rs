@@ -219,6 +219,24 @@ async fn an_alarm_with_parts_that_are_not_read_is_unknown_and_others_are_found_b
 }
 
 #[tokio::test]
+async fn an_alarm_over_metric_math_is_put_with_its_expression_and_metrics() {
+    let stat = json!({ "Metric": { "Namespace": "AWS/Lambda", "MetricName": "Errors" }, "Period": 60, "Stat": "Sum" });
+    let desired = json!({
+        "ComparisonOperator": "GreaterThanThreshold", "Threshold": 5, "EvaluationPeriods": 1,
+        "Metrics": { "errors": { "MetricStat": stat, "ReturnData": false }, "result": { "Expression": "100 * errors" } },
+    });
+    let (http, asked) = answering(|_, _| (200, String::new()));
+    let client = client!(aws_sdk_cloudwatch, http);
+    // The answer is none that the protocol knows; what was asked is looked at.
+    let _ = cloudwatch::put(&client, "AWS::CloudWatch::Alarm", "a", desired.as_object().expect("an object")).await;
+    let (path, body) = asked.lock().expect("no panic").first().cloned().expect("it was asked");
+    assert!(path.ends_with("/PutMetricAlarm"), "{path}");
+    for words in ["AlarmName", "100 * errors", "MetricStat", "Errors", "ReturnData", "EvaluationPeriods"] {
+        assert!(body.contains(words), "{words} in {body}");
+    }
+}
+
+#[tokio::test]
 async fn a_type_without_a_service_is_neither_read_nor_put() {
     let over = Override {
         session_token: None,

@@ -1,7 +1,9 @@
 //! Holds the deploy role against the operations that this very tool can send: nothing is missing, nothing is too much.
 
-use super::needs::{ROWS, WITHHELD};
-use crate::iam::reach::{Operation, Reach, needs};
+use super::needs::ROWS;
+use super::row::WITHHELD;
+use crate::iam::operations::needs;
+use crate::iam::reach::{Operation, Reach};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with the rows; all empty where nothing is.

@@ -8,7 +8,7 @@ use crate::exit::{Exit, Failure};
 use crate::model;
 use crate::plan::Plan;
 use crate::session::{Connection, Session};
-use crate::source::{Source, Sources};
+use crate::source::{FileId, Sources};
 use crate::{files, pipeline, project};
 
 #[derive(Debug, clap::Args)]
@@ -32,34 +32,53 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     for line in &adopted.left {
         ctx.say(format!("left: {line}"));
     }
-    if adopted.text == source.text {
-        ctx.say(match adopted.left.is_empty() {
-            true => "no drift: the stack file says what is live",
-            false => "nothing can be written into the stack file",
-        });
-        return Ok(Exit::Done);
-    }
-    reads(ctx, source, &adopted.text)?;
-    let name = source.name.as_str();
-    let patch = similar::TextDiff::from_lines(source.text.as_str(), adopted.text.as_str());
-    ctx.result(&patch.unified_diff().context_radius(3).header(&format!("a/{name}"), &format!("b/{name}")).to_string());
     for line in &adopted.taken {
         ctx.say(format!("taken: {line}"));
     }
-    match args.write {
+    let nothing = match adopted.left.is_empty() {
+        true => "no drift: the stack file says what is live",
+        false => "nothing can be written into the stack file",
+    };
+    let file = stack.file.stack.span.file;
+    if offer(ctx, &project.sources, file, &adopted.text, args.write, nothing)? {
+        ctx.say(format!("`{}` should say that nothing has to change in AWS", plan.place.command("plan")));
+    }
+    session.tell_calls(ctx);
+    Ok(Exit::Done)
+}
+
+/// Prints the patch that makes `text` of a stack file, and writes it where that was asked for; says `nothing` when there is
+/// none. Whether it wrote.
+///
+/// # Errors
+/// `Failure::Input` when the edited file would be no sound stack.
+pub(crate) fn offer(
+    ctx: &Ctx,
+    sources: &Sources,
+    file: FileId,
+    text: &str,
+    write: bool,
+    nothing: &str,
+) -> Result<bool, Failure> {
+    let source = sources.get(file);
+    if text == source.text {
+        ctx.say(nothing);
+        return Ok(false);
+    }
+    reads(ctx, sources, file, text)?;
+    let name = source.name.as_str();
+    let patch = similar::TextDiff::from_lines(source.text.as_str(), text);
+    ctx.result(&patch.unified_diff().context_radius(3).header(&format!("a/{name}"), &format!("b/{name}")).to_string());
+    match write {
         true => {
-            files::write(&ctx.root.join(name), &adopted.text)?;
-            ctx.say(format!(
-                "wrote {name}; `{}` should say that nothing has to change in AWS",
-                plan.place.command("plan")
-            ));
+            files::write(&ctx.root.join(name), text)?;
+            ctx.say(format!("wrote {name}"));
         }
         false => {
             ctx.say(format!("nothing was written; `git apply` takes the patch, or add --write to `{}`", ctx.typed))
         }
     }
-    session.tell_calls(ctx);
-    Ok(Exit::Done)
+    Ok(write)
 }
 
 /// The values of variables that drifted; they stand in no plan.
@@ -85,9 +104,9 @@ async fn environment(connection: &Connection, plan: &Plan) -> Environment {
 }
 
 /// Makes sure that the edited file is still a stack.
-fn reads(ctx: &Ctx, source: &Source, text: &str) -> Result<(), Failure> {
-    let mut sources = Sources::default();
-    let file = sources.add(Source { name: source.name.clone(), text: text.to_owned() });
+fn reads(ctx: &Ctx, sources: &Sources, file: FileId, text: &str) -> Result<(), Failure> {
+    let mut sources = sources.clone();
+    text.clone_into(&mut sources.0[file.0].text);
     let stage = ctx.global.stage.as_deref();
     let loaded = model::load(&sources, file, stage, ctx.global.sandbox, &ctx.environment);
     match loaded.diagnostics.has_errors() {

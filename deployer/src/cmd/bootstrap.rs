@@ -249,7 +249,7 @@ fn audited(ctx: &Ctx) -> Result<Exit, Failure> {
     let own = std::env::current_exe().and_then(std::fs::read);
     let own =
         own.map_err(|error| Failure::usage(format!("this program cannot read itself: {error}"), "run it from a file"))?;
-    let found = audit::audit(&reach::of(&own));
+    let found = audit::audit(&reach::of([own.as_slice()]));
     for (action, operation) in &found.missing {
         ctx.result(&format!("missing {action}: {operation}\n"));
     }

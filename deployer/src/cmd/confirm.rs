@@ -3,12 +3,12 @@
 use crate::apply::aws_runner::AwsRunner;
 use crate::apply::event::Event;
 use crate::apply::{Outcome, apply};
-use crate::aws::cloudformation;
+use crate::aws::{cloudformation, cloudwatch, s3};
 use crate::ctx::Ctx;
 use crate::exit::{Exit, Failure};
 use crate::hold::{self, Held, Waiting};
 use crate::pipeline;
-use crate::plan::{self, Intent, Plan};
+use crate::plan::{self, Intent, Plan, Step};
 use crate::render;
 use crate::session::Connection;
 use crate::state::Place;
@@ -159,7 +159,10 @@ pub(crate) async fn carry_out(
         _ => format!("release {} of {stack}", plan.record.number),
     };
     match outcome {
-        Outcome::Succeeded => Ok(()),
+        Outcome::Succeeded => {
+            mark(ctx, connection, plan).await;
+            Ok(())
+        }
         Outcome::Failed { message, now } => Err(Failure::World {
             exit: Exit::Failed,
             message: format!("{what} failed: {message}"),
@@ -181,6 +184,27 @@ pub(crate) async fn carry_out(
         Outcome::Interrupted { now } => {
             let message = format!("{what} was interrupted");
             Err(Failure::interrupted(message, now, ctx.typed.clone()))
+        }
+    }
+}
+
+/// Releases that dashboards show.
+const MARKED: usize = 20;
+
+/// Draws the last releases into the stack's dashboards. They are no part of the template, or each release would be a change
+/// that asks for the next one; that a line is missing is not worth an error.
+async fn mark(ctx: &Ctx, connection: &Connection, plan: &Plan) {
+    if plan.dashboards.is_empty() || !plan.steps.contains(&Step::CloseRelease) {
+        return;
+    }
+    let clients = &connection.clients;
+    let releases = s3::releases(&clients.s3, &plan.place.bucket, &plan.place.stack).await.unwrap_or_default();
+    let stood = releases.iter().rev().filter(|release| release.outcome.stands()).take(MARKED);
+    let moments = stood.map(|release| (release.number, release.started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()));
+    let moments: Vec<(u32, String)> = moments.collect();
+    for name in &plan.dashboards {
+        if let Err(error) = cloudwatch::mark(&clients.cloudwatch, name, &moments).await {
+            ctx.say(format!("the dashboard {name} has no line for this release: {error}"));
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
         let place = live::place(stack, &connection.clients, &connection.identity);
         let work = async |held: &mut Option<Held>| {
             let Prepared { plan, adapted, .. } =
-                pipeline::prepare(ctx, &connection, stack, artifacts, &options).await?;
+                pipeline::prepare(ctx, &connection, &project.sources, stack, artifacts, &options).await?;
             plan_command::tell_adapted(ctx, &adapted);
             apply(ctx, &session, &connection, &plan, held, &args.waiting).await
         };

@@ -1,11 +1,13 @@
 //! One file per command: its arguments and the function that serves it.
 
 pub(crate) mod adopt;
+pub(crate) mod alarms;
 pub(crate) mod bootstrap;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod confirm;
+pub(crate) mod dashboard;
 pub(crate) mod deploy;
 pub(crate) mod destroy;
 pub(crate) mod doctor;
@@ -40,6 +42,8 @@ pub(crate) async fn run(ctx: &Ctx, command: &Command) -> Result<Exit, Failure> {
         Command::Build(args) => build::run(ctx, args).await,
         Command::Plan(args) => plan::run(ctx, args).await,
         Command::Adopt(args) => adopt::run(ctx, args).await,
+        Command::Alarms(args) => alarms::run(ctx, args).await,
+        Command::Dashboard(args) => dashboard::run(ctx, args).await,
         Command::Doctor(args) => doctor::run(ctx, args).await,
         Command::Explain(args) => explain::run(ctx, args).await,
         Command::Prune(args) => prune::run(ctx, args).await,

@@ -71,7 +71,7 @@ async fn live(ctx: &Ctx, project: &Project, args: &Args, options: &Options) -> R
     for (stack, artifacts) in project.stacks.iter().zip(&artifacts) {
         let connection = session.connect(stack).await?;
         let Prepared { plan, adapted, desired } =
-            pipeline::prepare(ctx, &connection, stack, artifacts, options).await?;
+            pipeline::prepare(ctx, &connection, &project.sources, stack, artifacts, options).await?;
         tell_adapted(ctx, &adapted);
         match &args.out {
             Some(path) => {
@@ -100,7 +100,8 @@ async fn offline(ctx: &Ctx, project: &Project, path: &Path, options: &Options) -
     let platform = artifact::Platform::in_sandbox(state.place.sandbox);
     let artifacts = artifact::build(ctx, &project.sources, &project.stacks, platform).await?;
     let artifacts = artifacts.first().cloned().unwrap_or_default();
-    let Prepared { plan, adapted, .. } = pipeline::offline(ctx, stack, &state, &artifacts, options)?;
+    let Prepared { plan, adapted, .. } =
+        pipeline::offline(ctx, &project.sources, stack, &state, &artifacts, options).await?;
     tell_adapted(ctx, &adapted);
     Ok(plan)
 }

@@ -6,6 +6,7 @@ pub(crate) mod algebra;
 pub(crate) mod evaluator;
 pub(crate) mod grants;
 pub(crate) mod last_accessed;
+pub(crate) mod operations;
 pub(crate) mod policy;
 pub(crate) mod reach;
 pub(crate) mod simulation;

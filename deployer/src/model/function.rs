@@ -3,7 +3,9 @@
 use super::access::Access;
 use super::reference::{EnvValue, Target};
 use super::release::{Check, Course};
+use super::suppression::Suppression;
 use super::trigger::Trigger;
+use super::watch::Alarms;
 use crate::decode::{Decode, choice, record};
 use crate::diag::Diagnostics;
 use crate::source::Spanned;
@@ -30,6 +32,8 @@ record! {
         env: IndexMap<String, Spanned<EnvValue>>,
         /// What it may do; every function has a role of its own.
         access: Vec<Spanned<Access>>,
+        /// What the comparison of the role with the code finds and is to stay, with the reason.
+        suppress: Vec<Suppression>,
         /// An existing role instead of a generated one.
         role: Option<Spanned<Target>>,
         /// Permissions boundary of the generated role: an ARN, or the name of a policy of the account.
@@ -62,6 +66,11 @@ record! {
         release: Option<Spanned<Course>>,
         /// Calls of the new version before any traffic moves.
         before: Vec<Check>,
+        /// Alarm sets: those of the stack unless it says otherwise.
+        alarms: Option<Alarms>,
+        /// How long 95 of 100 invocations take at most when all is well; alarms compare with it. `deployer alarms baseline`
+        /// measures it.
+        baseline: Option<Spanned<Duration>>,
     }
 }
 
@@ -89,6 +98,8 @@ record! {
         tags: IndexMap<String, String>,
         /// How traffic moves to a new version, and what watches it.
         release: Option<Spanned<Course>>,
+        /// Alarm sets of every function, and of the queues.
+        alarms: Option<Alarms>,
         /// Permissions boundary of every generated role: an ARN, or the name of a policy of the account.
         permissions_boundary: Option<Spanned<String>>,
     }

@@ -2,7 +2,8 @@
 //!
 //! Never stops at the first mistake. Touches no file and no environment: both are arguments.
 
-use super::{Places, Stack, StackFile};
+use super::watched::{self, Watched};
+use super::{Places, Stack, StackFile, board};
 use crate::decode::{Decode, mismatch};
 use crate::diag::{Diagnostic, Diagnostics, nearest};
 use crate::jinja::{self, Scope, Templates};
@@ -73,25 +74,33 @@ fn read(
         return;
     };
     loaded.stage = Some(stage.clone());
-    let mut expander = Expander {
-        templates: Templates::new(sources),
-        environment,
-        diagnostics,
-        failed: Vec::new(),
-        nodes: 0,
-        is_exhausted: false,
-    };
-    let tree = stage_tree(&root, &stage, &mut expander);
+    let mut expander = Expander::new(Templates::new(sources), environment, diagnostics);
+    let (tree, scope) = stage_tree(&root, &stage, &mut expander);
     let failed = std::mem::take(&mut expander.failed);
 
     let mut found = Diagnostics::default();
-    let places = Places::of(&tree);
-    let stack = StackFile::decode(&tree, &mut found).and_then(|file| {
+    let mut places = Places::of(&tree);
+    let mut stack = StackFile::decode(&tree, &mut found).and_then(|file| {
         let settings = file.stages.get(&stage)?.clone();
-        Some(Stack { file, stage, settings, places: places.clone() })
+        Some(Stack {
+            file,
+            stage,
+            settings,
+            places: places.clone(),
+            watched: Watched::default(),
+            dashboards: Vec::new(),
+        })
     });
-    if let Some(stack) = &stack {
+    if let Some(stack) = &mut stack {
         rules::check(stack, &mut found);
+        if !diagnostics.has_errors() {
+            let mut expander = Expander::new(Templates::new(sources), environment, &mut found);
+            let mut roots = Vec::new();
+            let mut watched = watched::watched(stack, sources, &scope, &mut expander, &mut roots);
+            stack.dashboards = board::dashboards(stack, sources, &scope, &mut expander, &mut roots, &mut watched);
+            stack.watched = watched;
+            roots.iter().for_each(|root| places.also(root));
+        }
         if !found.has_errors() && !diagnostics.has_errors() {
             found.extend(synth::check(stack));
         }
@@ -160,8 +169,8 @@ fn head(root: &Node) -> Span {
     root.entries().first().map_or(root.span, |entry| entry.key.span)
 }
 
-/// The whole tree as it is in `stage`.
-fn stage_tree(root: &Node, stage: &str, expander: &mut Expander<'_>) -> Node {
+/// The whole tree as it is in `stage`, and what templates can name in it.
+fn stage_tree(root: &Node, stage: &str, expander: &mut Expander<'_>) -> (Node, Scope) {
     let nothing = Node { span: Span::default(), kind: Kind::Map(Vec::new()) };
     let settings = root.get("stages").and_then(|stages| stages.get(stage)).unwrap_or(&nothing);
     let merged = match settings.get("override") {
@@ -212,7 +221,7 @@ fn stage_tree(root: &Node, stage: &str, expander: &mut Expander<'_>) -> Node {
         let key = key("vars").unwrap_or_else(|| Spanned::new("vars".to_owned(), vars.span));
         entries.push(Entry { key, value: vars });
     }
-    tree
+    (tree, scope)
 }
 
 /// Every stage's own settings; `override` and `vars` stay as written, since they mean something only in their stage.

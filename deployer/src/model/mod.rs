@@ -4,6 +4,8 @@
 //! raw parts are carried through.
 
 pub(crate) mod access;
+pub(crate) mod alarm_set;
+pub(crate) mod board;
 pub(crate) mod function;
 mod load;
 pub(crate) mod names;
@@ -16,8 +18,12 @@ pub(crate) mod release;
 pub(crate) mod settled;
 pub(crate) mod stage;
 pub(crate) mod storage;
+pub(crate) mod suppression;
 pub(crate) mod table;
+mod things;
 pub(crate) mod trigger;
+pub(crate) mod watch;
+pub(crate) mod watched;
 
 pub(crate) use load::{Loaded, load, stages};
 pub(crate) use places::Places;
@@ -49,6 +55,12 @@ record! {
         vars: IndexMap<String, Value>,
         /// What every function has unless it says otherwise.
         defaults: Defaults = Defaults::default(),
+        /// What becomes of a role that allows more than the code can reach: `warn` (default) or `strict`.
+        iam: suppression::Strictness = suppression::Strictness::Warn,
+        /// Alarm sets, by the names of files in `alarms/`, and what is different about them here.
+        alarms: Option<watch::Alarms>,
+        /// Dashboards, by the names of files in `dashboards/`.
+        dashboards: Vec<Spanned<String>>,
         /// Tags on everything that takes tags.
         tags: IndexMap<String, String>,
         /// Lambda functions by name.
@@ -96,6 +108,10 @@ pub(crate) struct Stack {
     pub(crate) settings: stage::StageSettings,
     /// Where the names stand, for diagnostics.
     pub(crate) places: Places,
+    /// The alarms of its sets.
+    pub(crate) watched: watched::Watched,
+    /// Its dashboards.
+    pub(crate) dashboards: Vec<board::Dashboard>,
 }
 
 impl Stack {

@@ -25,6 +25,11 @@ impl Places {
         places
     }
 
+    /// Adds the keys of another file.
+    pub(crate) fn also(&mut self, root: &Node) {
+        self.walk(root);
+    }
+
     fn walk(&mut self, node: &Node) {
         match &node.kind {
             Kind::Map(entries) => {

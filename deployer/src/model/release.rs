@@ -87,8 +87,8 @@ record! {
         canary: Option<Spanned<String>>,
         /// The same share again and again: `10% every 1m`.
         linear: Option<Spanned<String>>,
-        /// Alarms that take the release back: logical ids in `resources`, or names in AWS. Default: the stack's own
-        /// alarms over metrics of the function. `[]`: none.
+        /// Alarms that take the release back: logical ids in `resources`, or names in AWS. Default: the function's alarms
+        /// of critical sets, and those of `resources` over its metrics. `[]`: none.
         alarms: Option<Vec<Spanned<String>>>,
         /// What happens when the new version was called too seldom to judge it: `hold` or `proceed`, the default.
         too_little: TooLittle = TooLittle::Proceed,

@@ -144,7 +144,7 @@ impl Stack {
     }
 
     /// Whether something puts what failed into the declared queue `queue`: another queue, a rule, a topic, a function.
-    fn takes_failures(&self, queue: &str) -> bool {
+    pub(super) fn takes_failures(&self, queue: &str) -> bool {
         let is_here = |destination: &Option<Destination>| {
             destination.as_ref().and_then(|place| place.queue.as_ref()).is_some_and(|target| is_named(target, queue))
         };

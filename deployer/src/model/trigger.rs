@@ -22,6 +22,13 @@ macro_rules! triggers {
         #[derive(Debug, Clone, PartialEq)]
         pub(crate) enum TriggerKind { $( $(#[doc = $doc])* $variant($type), )* }
 
+        impl TriggerKind {
+            /// Its key in a stack file.
+            pub(crate) fn word(&self) -> &'static str {
+                match self { $( Self::$variant(_) => $word, )* }
+            }
+        }
+
         impl Decode for Trigger {
             fn decode(node: &Node, diagnostics: &mut Diagnostics) -> Option<Self> {
                 const WORDS: &[&str] = &[$( $word ),*];

@@ -68,6 +68,7 @@ impl Course {
     /// `declared` with its alarms looked up in `template`, by logical id, or by the function they watch.
     pub(crate) fn of(
         declared: &crate::model::release::Course,
+        name: &str,
         function: &LogicalId,
         function_name: &str,
         template: &Template,
@@ -96,7 +97,7 @@ impl Course {
             None => template
                 .resources
                 .iter()
-                .filter(|(_, resource)| resource.kind == ALARM && watches(resource, function, function_name))
+                .filter(|(_, resource)| resource.kind == ALARM && watches(resource, name, function, function_name))
                 .map(|(id, resource)| named(id, resource))
                 .collect(),
         };
@@ -110,8 +111,12 @@ impl Course {
     }
 }
 
-/// Whether an alarm has the function among its dimensions, also within metric math.
-fn watches(alarm: &Resource, function: &LogicalId, function_name: &str) -> bool {
+/// Whether an alarm of a critical set is about the function; or one that the stack declares itself, which has the function
+/// among its dimensions, also within metric math.
+fn watches(alarm: &Resource, name: &str, function: &LogicalId, function_name: &str) -> bool {
+    if let Some(of_a_set) = alarm.metadata.get("deployer") {
+        return of_a_set["severity"] == "critical" && of_a_set["function"] == name;
+    }
     fn any(value: &Value, is_it: &impl Fn(&Value) -> bool) -> bool {
         match value {
             Value::Object(map) => {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use unicode_width::UnicodeWidthChar as _;
 
 const TEMPLATE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
+const STYLE: &str = concat!(include_str!("base.css"), include_str!("page.css"));
 
 /// Nodes above which only what changes is drawn, with what stands next to it.
 const MANY_NODES: usize = 60;
@@ -54,11 +54,10 @@ pub(crate) fn page(plans: &[(&Plan, Option<String>)]) -> String {
         .filter(|(_, count)| *count > 0)
         .map(|(cause, count)| json!({ "key": cause_key(*cause), "word": super::cause(*cause), "count": count }))
         .collect();
-    let digest = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(STYLE));
     let context = json!({
         "title": title,
         "style": STYLE,
-        "style_hash": format!("sha256-{digest}"),
+        "style_hash": digest(STYLE),
         "stacks": stacks,
         // The one whose changes have the filters above them.
         "first": plans.iter().position(|(plan, _)| !plan.lines.is_empty()),
@@ -366,6 +365,11 @@ fn shortened(text: &str, columns: usize) -> String {
         }
     }
     letters[..head].iter().chain(&['…']).chain(&letters[tail..]).collect()
+}
+
+/// What a page's policy says of the one style sheet that it allows.
+pub(super) fn digest(style: &str) -> String {
+    format!("sha256-{}", base64::engine::general_purpose::STANDARD.encode(Sha256::digest(style)))
 }
 
 #[cfg(test)]

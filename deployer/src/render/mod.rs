@@ -1,5 +1,6 @@
 //! What all formats of a plan share: words and values, so that they cannot disagree. The writer is passed in as text.
 
+pub(crate) mod board;
 pub(crate) mod diagnostics;
 pub(crate) mod failure;
 pub(crate) mod html;

@@ -51,7 +51,9 @@ pub(crate) fn empty() -> Plan {
         place,
         notes: Vec::new(),
         unverified: Vec::new(),
+        access: Vec::new(),
         picture: Picture::default(),
+        dashboards: Vec::new(),
     }
 }
 

@@ -11,6 +11,7 @@ mod queues;
 mod ranges;
 mod references;
 mod stages;
+mod suppressions;
 mod tables;
 mod triggers;
 
@@ -78,6 +79,8 @@ pub(crate) static RULES: &[Rule] = &[
     rule("D0507", "an action that AWS does not have", access::known_actions),
     rule("D0508", "an action that never applies to its resource", access::resource_types),
     rule("D0509", "access to an index that is none", tables::indexes),
+    rule("D0510", "a suppression without a reason", suppressions::reasons),
+    rule("D0511", "a suppression of what cannot be found", suppressions::targets),
 ];
 
 /// Runs every rule over `stack`.

@@ -114,6 +114,7 @@ impl<'a> References<'a> {
             self.elsewhere(queue.key.as_ref());
         }
         file.topics.values().for_each(|topic| self.elsewhere(topic.key.as_ref()));
+        self.targets("topics", stack.alarm_targets());
         file.buckets.values().for_each(|bucket| self.elsewhere(bucket.key.as_ref()));
         file.tables.values().for_each(|table| self.elsewhere(table.key.as_ref()));
         for secret in file.secrets.values() {

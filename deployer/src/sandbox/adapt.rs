@@ -1,13 +1,15 @@
 //! Templates for MiniStack's CloudFormation: what it cannot hold is taken out or replaced, and named.
 //!
 //! Pure. Knows MiniStack 1.5.33, by measurement and by its source; `resource_types.txt` is the list of the types that
-//! its CloudFormation knows, printed from `services/cloudformation/provisioners.py`.
+//! its CloudFormation knows, printed from `services/cloudformation/provisioners.py`, and composite alarms, which
+//! `cloudwatch.py` adds.
 //!
 //! | what | what happens |
 //! | --- | --- |
 //! | a type that is not in the list | the resource goes; what refers to it gets a placeholder ([`placeholder`]) |
 //! | an alarm over metric math (`Metrics`) | likewise: MiniStack would fail the whole stack |
 //! | a route through something that went | goes too: there is nothing to route to |
+//! | a composite alarm over alarms that went | stands for what is left; goes where nothing is |
 //! | `Ref` of a secret | becomes `GetAtt Id`: MiniStack gives the name where AWS gives the ARN |
 //! | outputs | a hash of them goes into the metadata of a resource: a change of outputs alone is no change to MiniStack |
 //! | a property that MiniStack never reads | goes, or is put in place by an API call ([`DROPPED`]) |
@@ -127,6 +129,7 @@ pub(crate) fn adapt(template: &Template, brokers: &str) -> Adapted {
     let mut adapted = template.clone();
     adapted.resources.retain(|id, _| !gone.contains(id.as_str()));
     for resource in adapted.resources.values_mut() {
+        stand_for_less(&mut resource.properties, &gone);
         rewrite.map(&mut resource.properties);
         rewrite.map(&mut resource.metadata);
         resource.depends_on = resource.depends_on.take().and_then(|list| without(list, &gone));
@@ -192,7 +195,33 @@ fn gone(template: &Template) -> BTreeSet<&str> {
     });
     let routes: Vec<&str> = routes.map(|(id, _)| id.as_str()).collect();
     gone.extend(routes);
+    // Twice: what stands for alarms may be one that another stands for.
+    for _ in 0..2 {
+        let empty = template.resources.iter().filter(|(_, resource)| {
+            let terms = terms(&resource.properties);
+            terms.is_some_and(|terms| terms.iter().all(|term| names_one_of(term, &gone)))
+        });
+        let empty: Vec<&str> = empty.map(|(id, _)| id.as_str()).collect();
+        gone.extend(empty);
+    }
     gone
+}
+
+/// What a composite alarm is on for, where it is one or the other.
+fn terms(properties: &Map<String, Value>) -> Option<Vec<&str>> {
+    Some(properties.get("AlarmRule")?.get("Fn::Sub")?.as_str()?.split(" OR ").collect())
+}
+
+fn names_one_of(text: &str, ids: &BTreeSet<&str>) -> bool {
+    text.split("${").skip(1).filter_map(|rest| rest.split_once('}')).any(|(id, _)| ids.contains(id))
+}
+
+/// Takes alarms that are not there out of one that stands for them and for others.
+fn stand_for_less(properties: &mut Map<String, Value>, gone: &BTreeSet<&str>) {
+    let Some(terms) = terms(properties) else { return };
+    let left: Vec<&str> = terms.into_iter().filter(|term| !names_one_of(term, gone)).collect();
+    let rule = cfn::sub(left.join(" OR "));
+    properties.insert("AlarmRule".to_owned(), rule);
 }
 
 /// Whether a value refers to one of these resources.
@@ -218,6 +247,7 @@ fn removal_notes(template: &Template, gone: &BTreeSet<&str>) -> Vec<String> {
         let reason = match resource.kind.as_str() {
             "AWS::CloudWatch::Alarm" => "its CloudFormation knows no metric math".to_owned(),
             "AWS::EC2::Route" => "it leads to what is not there".to_owned(),
+            "AWS::CloudWatch::CompositeAlarm" => "nothing is left that it stands for".to_owned(),
             kind => format!("its CloudFormation knows no {kind}"),
         };
         by_reason.entry(reason).or_default().push(id.as_str());
@@ -407,7 +437,7 @@ mod tests {
         {
             assert!(is_supported(kind), "{kind}");
         }
-        for kind in ["AWS::MSK::Cluster", "AWS::EC2::NatGateway", "AWS::CloudWatch::CompositeAlarm", "AWS::EC2"] {
+        for kind in ["AWS::MSK::Cluster", "AWS::EC2::NatGateway", "AWS::EC2"] {
             assert!(!is_supported(kind), "{kind}");
         }
     }

@@ -15,6 +15,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 const REQUIREMENTS: &str = include_str!("requirements.txt");
+/// MiniStack with what its CloudWatch lacks; starts it.
+const PROGRAM: &str = include_str!("cloudwatch.py");
 const DEFAULT_PORT: u16 = 4566;
 /// Starting takes 0.4 s on two idle cores; a loaded machine gets plenty.
 const START_PATIENCE: Duration = Duration::from_secs(60);
@@ -199,12 +201,14 @@ async fn start_locked(ctx: &Ctx, place: &Place, venv: &Path) -> Result<Running, 
     for folder in [&temporary, &place.state(), &place.folder.join("s3")] {
         std::fs::create_dir_all(folder).map_err(|error| cannot("make a folder for the sandbox", &error))?;
     }
+    let program = place.folder.join("ministack.py");
+    std::fs::write(&program, PROGRAM).map_err(|error| cannot("write the sandbox's program", &error))?;
     let log = File::create(place.log()).map_err(|error| cannot("open the sandbox's log", &error))?;
     let errors = log.try_clone().map_err(|error| cannot("open the sandbox's log", &error))?;
 
     let record_name = format!("deployer-{}-{}", std::process::id(), jiff::Timestamp::now().as_nanosecond());
     let mut command = tokio::process::Command::new(venv.join("bin/python"));
-    command.args(["-m", "ministack"]).current_dir(&place.folder);
+    command.arg("-I").arg(&program).current_dir(&place.folder);
     // A function's process inherits all of the server's environment, so that holds nothing of the user's but the path.
     command.env_clear().envs(server_environment(ctx, place, &record_name));
     // A process group of its own: Ctrl-C in the terminal that started it is not for it.

@@ -188,6 +188,26 @@ pub(crate) fn pipe(name: &str) -> LogicalId {
     id(name, "Pipe")
 }
 
+/// An alarm of a set: what it is about, the set, its name there: `EmailSenderCriticalErrorsAlarm`.
+pub(crate) fn alarm(about: &str, set: &str, alarm: &str) -> LogicalId {
+    LogicalId::new(format!("{}{}{}Alarm", pascal(about), pascal(set), pascal(alarm)))
+}
+
+/// The alarm that stands for all of a set, or for its `ordinal`th hundred, from 1.
+pub(crate) fn service_alarm(set: &str, ordinal: usize) -> LogicalId {
+    counted(set, "Alarms", ordinal)
+}
+
+/// A dashboard, or its `ordinal`th part, from 1.
+pub(crate) fn dashboard(name: &str, ordinal: usize) -> LogicalId {
+    counted(name, "Dashboard", ordinal)
+}
+
+/// The metric filter that reads a metric from a function's log.
+pub(crate) fn log_metric(function: &str, metric: &str) -> LogicalId {
+    id(function, &format!("{}Metric", pascal(metric)))
+}
+
 /// Parameter: key of the artifact in the artifact bucket, or the image's URI.
 pub(crate) fn code_parameter(name: &str) -> String {
     format!("{}Code", pascal(name))
@@ -278,6 +298,13 @@ mod tests {
             pipe("payment-events"),
             role_of(&pipe("payment-events")),
             log_group_of(&pipe("payment-events")),
+            alarm(f, "critical", "dead-letters"),
+            alarm("", "warning", "account-concurrency"),
+            service_alarm("critical", 1),
+            service_alarm("critical", 2),
+            log_metric(f, "MemoryUsed"),
+            dashboard("operations", 1),
+            dashboard("operations", 2),
         ];
         let parameters = [code_parameter(f), version_parameter(f), ssm_parameter("/net/private-a"), export("x-dev-y")];
         let all: Vec<String> = ids.into_iter().map(|id| id.0).chain(parameters).collect();
@@ -319,6 +346,13 @@ mod tests {
         PaymentEventsPipe
         PaymentEventsPipeRole
         PaymentEventsPipeLogGroup
+        EmailSenderCriticalDeadLettersAlarm
+        WarningAccountConcurrencyAlarm
+        CriticalAlarms
+        CriticalAlarms2
+        EmailSenderMemoryUsedMetric
+        OperationsDashboard
+        OperationsDashboard2
         EmailSenderCode
         EmailSenderVersion
         SsmNetPrivateA

@@ -2,7 +2,9 @@
 //!
 //! Deterministic: the same stack gives the same bytes. What cannot be a sound template is a finding of [`check`].
 
+mod alarm;
 mod bucket;
+pub(crate) mod dashboard;
 mod draft;
 mod event;
 mod function;
@@ -22,6 +24,8 @@ mod url;
 
 #[cfg(test)]
 pub(crate) mod tests;
+
+pub(crate) use alarm::{name as alarm_name, service_name as service_alarm_name};
 
 use crate::cfn::Template;
 use crate::diag::Diagnostics;
@@ -55,6 +59,8 @@ fn draft(stack: &Stack) -> Draft<'_> {
     http::api(&mut draft);
     function::functions(&mut draft);
     pipe::pipes(&mut draft);
+    alarm::alarms(&mut draft);
+    dashboard::dashboards(&mut draft);
     raw::exports(&mut draft);
     raw::merge(&mut draft);
     raw::patch(&mut draft);

@@ -4,6 +4,7 @@ use super::{check, synth};
 use crate::cfn::to_text;
 use crate::decode::Decode as _;
 use crate::diag::Diagnostics;
+use crate::model::watched::Watched;
 use crate::model::{Places, Stack, StackFile};
 use crate::source::{Span, Spanned};
 use crate::yaml::{Entry, Kind, Node};
@@ -34,7 +35,14 @@ pub(crate) fn stack(sections: Value) -> Stack {
     assert_eq!(mistakes, Diagnostics::default());
     let file = file.unwrap();
     let settings = file.stages["dev"].clone();
-    Stack { file, stage: "dev".to_owned(), settings, places: Places::default() }
+    Stack {
+        file,
+        stage: "dev".to_owned(),
+        settings,
+        places: Places::default(),
+        watched: Watched::default(),
+        dashboards: Vec::new(),
+    }
 }
 
 /// The template of a stack that must be sound, as JSON.

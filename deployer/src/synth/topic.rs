@@ -3,18 +3,41 @@
 use super::draft::{Draft, tag_list};
 use super::event::permission;
 use super::logical_ids as ids;
-use crate::cfn::{Resource, reference};
+use crate::cfn::{self, Resource, reference};
 use crate::iam::policy;
 use crate::model::reference::Noun;
+use crate::model::settled::is_named;
 use crate::model::trigger::{FilterScope, TopicTrigger};
-use serde_json::json;
+use serde_json::{Value, json};
+
+/// Why a topic that takes alarms has no key.
+///
+/// Source: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Notify_Users_Alarm_Changes.html> (read 2026-11).
+const UNENCRYPTED: &str = "CloudWatch may not use SNS's own key; `key:` gives the topic one whose policy lets it";
+
+/// CloudWatch's alarms of this account may publish to `topic`.
+fn alarms_may_publish(topic: Value) -> Value {
+    json!({
+        "Sid": "Alarms", "Effect": "Allow", "Principal": { "Service": "cloudwatch.amazonaws.com" },
+        "Action": "sns:Publish", "Resource": topic,
+        "Condition": {
+            "StringEquals": { "aws:SourceAccount": reference("AWS::AccountId") },
+            "ArnLike": { "aws:SourceArn": cfn::arn("cloudwatch", "alarm:*") },
+        },
+    })
+}
 
 pub(crate) fn topics(draft: &mut Draft<'_>) {
     let stack = draft.stack;
     for (name, topic) in &stack.file.topics {
         let id = ids::topic(name);
-        let key = topic.key.as_ref().map_or_else(|| json!("alias/aws/sns"), |key| draft.raw_arn(key));
-        let resource = Resource::new(
+        let takes_alarms = stack.alarm_targets().any(|target| is_named(target, name));
+        let key = match &topic.key {
+            Some(key) => Some(draft.raw_arn(key)),
+            None => (!takes_alarms).then(|| json!("alias/aws/sns")),
+        };
+        let without_key = key.is_none();
+        let mut resource = Resource::new(
             "AWS::SNS::Topic",
             json!({
                 "TopicName": stack.topic_name(name),
@@ -25,12 +48,18 @@ pub(crate) fn topics(draft: &mut Draft<'_>) {
                 "Tags": tag_list(&stack.tags()),
             }),
         );
-        let statement = policy::tls_only("sns:Publish", reference(&id));
+        if without_key {
+            resource = resource.skip("CKV_AWS_26", UNENCRYPTED);
+        }
+        let mut statements = vec![policy::tls_only("sns:Publish", reference(&id))];
+        if takes_alarms {
+            statements.push(alarms_may_publish(reference(&id)));
+        }
         let topic_policy = Resource::new(
             "AWS::SNS::TopicPolicy",
             json!({
                 "Topics": [reference(&id)],
-                "PolicyDocument": { "Version": "2012-10-17", "Statement": [statement] },
+                "PolicyDocument": { "Version": "2012-10-17", "Statement": statements },
             }),
         );
         draft.add(id.clone(), resource);

@@ -2,6 +2,8 @@
 //!
 //! Pure. Finds its place by parsing, changes bytes, never prints the file anew. `None` where an edit would have to guess.
 
+pub(crate) mod list;
+
 use super::{Kind, Node, parse};
 use crate::diag::Diagnostics;
 use crate::source::FileId;

@@ -8,6 +8,7 @@
 //! - [`telemetry`]: JSON log lines with request and trace id; metrics as log lines
 //! - [`problem`]: the one error type and what it answers over HTTP
 //! - [`http`]: the answer and the body of an HTTP API event
+//! - [`https`] (feature `https`): a client for servers that are not AWS
 //! - [`queue`] (feature `queue`): a batch of messages, and what becomes of each
 //! - [`invoke`]: the loop around a handler, and its deadline
 //!
@@ -17,6 +18,8 @@ pub mod clients;
 pub mod config;
 pub mod database;
 pub mod http;
+#[cfg(feature = "https")]
+pub mod https;
 pub mod invoke;
 pub mod problem;
 #[cfg(feature = "queue")]

@@ -5,6 +5,7 @@
 //! | [`Kind::BadRequest`] | 400 | `BAD_REQUEST` | the message |
 //! | [`Kind::Unauthorized`] | 401 | `UNAUTHORIZED` | the message |
 //! | [`Kind::NotFound`] | 404 | `NOT_FOUND` | the message |
+//! | [`Kind::MethodNotAllowed`] | 405 | `METHOD_NOT_ALLOWED` | the message |
 //! | [`Kind::Internal`] | 500 | `INTERNAL_ERROR` | "internal error": the cause goes to the log only |
 //!
 //! The body is `{"success": false, "error": …, "code": …}`, and what a caller's protocol wants besides
@@ -22,6 +23,7 @@ pub enum Kind {
     BadRequest,
     Unauthorized,
     NotFound,
+    MethodNotAllowed,
     Internal,
 }
 
@@ -31,6 +33,7 @@ impl Kind {
             Self::BadRequest => 400,
             Self::Unauthorized => 401,
             Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
             Self::Internal => 500,
         }
     }
@@ -40,6 +43,7 @@ impl Kind {
             Self::BadRequest => "BAD_REQUEST",
             Self::Unauthorized => "UNAUTHORIZED",
             Self::NotFound => "NOT_FOUND",
+            Self::MethodNotAllowed => "METHOD_NOT_ALLOWED",
             Self::Internal => "INTERNAL_ERROR",
         }
     }
@@ -65,6 +69,10 @@ impl Problem {
 
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(Kind::NotFound, message)
+    }
+
+    pub fn method_not_allowed() -> Self {
+        Self::new(Kind::MethodNotAllowed, "Method Not Allowed")
     }
 
     /// `doing` is what was tried, in a few words; both it and `source` stay in the log.
@@ -147,6 +155,11 @@ mod tests {
             &Problem::not_found("no such provider"),
             404,
             json!({"success": false, "error": "no such provider", "code": "NOT_FOUND"}),
+        );
+        check(
+            &Problem::method_not_allowed(),
+            405,
+            json!({"success": false, "error": "Method Not Allowed", "code": "METHOD_NOT_ALLOWED"}),
         );
     }
 

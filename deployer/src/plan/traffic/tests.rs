@@ -118,13 +118,24 @@ fn the_stacks_own_alarms_over_a_function_watch_it() {
     let math = json!([{ "MetricStat": { "Metric": { "Dimensions": by(json!({ "Ref": "F" })) } } }]);
     alarm("ByMath", json!({ "AlarmName": "by-math", "Metrics": math }));
     alarm("Other", json!({ "Dimensions": by(json!("shop-dev-g")) }));
+    // Of the alarms of sets only those of a critical one, about this function, whatever their metrics are.
+    for (id, severity, function) in [("Bad", "critical", "f"), ("Slow", "warning", "f"), ("Far", "critical", "g")] {
+        let mut resource = Resource::new(ALARM, json!({ "AlarmName": id, "Dimensions": by(json!("shop-dev-f")) }));
+        resource.metadata.insert("deployer".to_owned(), json!({ "severity": severity, "function": function }));
+        template.resources.insert(LogicalId::new(id), resource);
+    }
     let of = |declared: &declared::Course| {
-        let course = Course::of(declared, &LogicalId::new("F"), "shop-dev-f", &template, None, Vec::new());
+        let course = Course::of(declared, "f", &LogicalId::new("F"), "shop-dev-f", &template, None, Vec::new());
         course.alarms.iter().map(|alarm| (alarm.name.clone(), alarm.id.clone().map(|id| id.0))).collect::<Vec<_>>()
     };
     let some = |text: &str| Some(text.to_owned());
     let mut written = declared::Course::of(Strategy::AllAtOnce);
-    let own = [(some("by-ref"), some("ByRef")), (None, some("ByName")), (some("by-math"), some("ByMath"))];
+    let own = [
+        (some("by-ref"), some("ByRef")),
+        (None, some("ByName")),
+        (some("by-math"), some("ByMath")),
+        (some("Bad"), some("Bad")),
+    ];
     assert_eq!(of(&written), own);
     let words = ["Other", "elsewhere"].map(|word| crate::source::Spanned::new(word.to_owned(), Default::default()));
     written.alarms = Some(words.into());

@@ -1,0 +1,9 @@
+//! The Lambda binary; everything is in the library beside it.
+
+use std::process::ExitCode;
+
+use api_handler::{deps::Deps, handler::handle};
+
+fn main() -> ExitCode {
+    shared::main(Deps::load, handle)
+}

@@ -1,0 +1,9 @@
+//! The Lambda binary; everything is in the library beside it.
+
+use std::process::ExitCode;
+
+use payment::{deps::Deps, handler::handle};
+
+fn main() -> ExitCode {
+    shared::main(Deps::load, handle)
+}
