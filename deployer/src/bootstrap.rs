@@ -9,6 +9,7 @@ pub(crate) mod audit;
 mod boundary;
 mod bucket;
 mod needs;
+mod row;
 #[cfg(test)]
 mod tests;
 
@@ -17,7 +18,8 @@ use crate::iam::policy::{Statement, document};
 use crate::ids::LogicalId;
 use crate::model::Stack;
 use crate::synth;
-use needs::{ROWS, Row, When};
+use needs::ROWS;
+use row::{Row, When};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -90,7 +92,7 @@ pub(crate) fn bootstrap(site: &Site<'_>) -> Result<Bootstrap, String> {
     if let Some(github) = &site.github {
         add_role(&mut template, site, &templates, github)?;
     }
-    let known = |kind: &str| needs::COVERED.contains(&kind) || ROWS.iter().any(|row| row.kinds.contains(&kind));
+    let known = |kind: &str| row::COVERED.contains(&kind) || ROWS.iter().any(|row| row.kinds.contains(&kind));
     let kinds: BTreeSet<&str> =
         templates.iter().flat_map(|(_, made)| made.resources.values()).map(|resource| resource.kind.as_str()).collect();
     let left_out = kinds.into_iter().filter(|kind| !known(kind)).map(str::to_owned).collect();

@@ -1,6 +1,7 @@
 //! Holds the deploy role against the operations that this very tool can send: nothing is missing, nothing is too much.
 
-use super::needs::{ROWS, WITHHELD};
+use super::needs::ROWS;
+use super::row::WITHHELD;
 use crate::iam::operations::needs;
 use crate::iam::reach::{Operation, Reach};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,5 @@
-use super::needs::{COVERED, ROWS, WITHHELD};
+use super::needs::ROWS;
+use super::row::{COVERED, WITHHELD};
 use super::{Github, Site, bootstrap, length, packed};
 use crate::iam::actions;
 use crate::iam::evaluator::{Request, Verdict, decide};

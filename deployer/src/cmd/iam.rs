@@ -56,10 +56,10 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     match &args.action {
         Action::Check { stacks, fix: true, .. } => fix::run(ctx, stacks).await,
         Action::Check { stacks, strict, .. } => check(ctx, stacks, *strict).await,
-        Action::Reach { file } => reach::run(ctx, file),
-        Action::Explain { function } => explain::run(ctx, function).await,
         Action::Unused(args) => unused::run(ctx, args).await,
         Action::Simulate(args) => simulate::run(ctx, args).await,
+        Action::Reach { file } => reach::run(ctx, file),
+        Action::Explain { function } => explain::run(ctx, function).await,
     }
 }
 
