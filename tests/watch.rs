@@ -76,7 +76,7 @@ fn a_function_is_called_and_its_log_is_read() {
     shop.ends(2, &["logs", "nobody"]);
 
     // Somebody watches while it is called.
-    let mut watching = shop.project.command(&["--sandbox", "logs", "--follow", "--since", "1s"]);
+    let mut watching = shop.project.command(&["--sandbox", "logs", "--follow", "--since", "1h"]);
     let mut watching = watching.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the built binary runs");
     shop.ends(0, &["invoke", "other", "--payload", r#"{"say": "live"}"#]);
     let lines = BufReader::new(watching.stdout.take().expect("it was piped")).lines();
