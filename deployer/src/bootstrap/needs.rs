@@ -135,7 +135,6 @@ pub(crate) static ROWS: &[Row] = &[
         when: When::OwnFunction,
         ..row("NewMappings", MAPPING, &["*"])
     },
-    // Also to see what others attached.
     Row { direct: &["lambda:ListEventSourceMappings"], ..row("AllMappings", &[FUNCTION], &["*"]) },
     // --- roles, never without the boundary
     Row { handlers: &["iam:CreateRole"], when: When::Bounded, ..row("NewRoles", ROLE, ROLES) },
@@ -163,7 +162,6 @@ pub(crate) static ROWS: &[Row] = &[
         ..row("Roles", ROLE, ROLES)
     },
     Row { direct: &["iam:PassRole"], when: When::Passed, ..row("PassRoles", ROLE, ROLES) },
-    // One call reads the policies of every role; there is none that reads those of some.
     Row { direct: &["iam:GetAccountAuthorizationDetails"], ..row("RolesOfTheAccount", ROLE, &["*"]) },
     // --- logs
     Row {
