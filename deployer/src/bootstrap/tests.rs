@@ -1,3 +1,5 @@
+//! What the deploy role and the boundary allow, against what the language makes.
+
 use super::needs::ROWS;
 use super::row::{COVERED, WITHHELD};
 use super::{Github, Site, bootstrap, length, packed};

@@ -200,7 +200,7 @@ mod tests {
             (format!("{none}.{claims}."), Refused::Malformed),
             (format!("{none}.{claims}.{signature}"), Refused::Malformed),
             (format!("{unknown}.{claims}.{signature}"), Refused::UnknownKey),
-            (format!("{token}a"), Refused::Malformed),
+            (format!("{token}a"), Refused::BadSignature),
             ("a.b".to_owned(), Refused::Malformed),
             (String::new(), Refused::Malformed),
             (format!("{token}.{}", "a".repeat(3_000)), Refused::Malformed),
