@@ -1,3 +1,5 @@
+//! What the deployer's role and the boundary may do, against what is needed.
+
 use super::needs::{COVERED, ROWS, WITHHELD};
 use super::{Github, Site, bootstrap, length, packed};
 use crate::iam::actions;
