@@ -7,6 +7,7 @@
 mod measure;
 mod others;
 mod payments;
+pub(crate) mod prove;
 mod stand_ins;
 
 use crate::aws::{self, Answer, Server};

@@ -27,7 +27,7 @@ use aws_types::SdkConfig;
 use jiff::{SignedDuration, Timestamp};
 use lambda_runtime::Context;
 use serde_json::json;
-use shared::{ConfigError, Deadline, Env, Problem, Secrets, StartError, clients, http, http::Response};
+use shared::{ConfigError, Deadline, Env, Problem, Secrets, StartError, clients, http, http::Response, https};
 use uuid::Uuid;
 
 use crate::{
@@ -75,7 +75,7 @@ impl Deps {
     }
 
     pub fn from_env(mut env: Env, secrets: Arc<Secrets>, config: &SdkConfig) -> Result<Self, ConfigError> {
-        let http = http_client().map_err(|error| ConfigError { mistakes: vec![error] })?;
+        let http = https::client(PATIENCE).map_err(|error| ConfigError { mistakes: vec![error.to_string()] })?;
         let or = |given: Option<String>, default: &str| given.unwrap_or_else(|| default.to_owned());
         let deps = Self {
             ledger: Ledger { client: aws_sdk_dynamodb::Client::new(config), table: env.text("PAYMENTS_TABLE") },
@@ -109,14 +109,6 @@ impl Deps {
     }
 }
 
-/// One for all providers, with the TLS that everything here uses. It follows no redirects: a key goes where it was meant to.
-fn http_client() -> Result<reqwest::Client, String> {
-    let tls = shared::tls::client_config(None).map_err(|error| error.to_string())?;
-    let builder = reqwest::Client::builder().tls_backend_preconfigured(tls).timeout(PATIENCE);
-    let builder = builder.redirect(reqwest::redirect::Policy::none()).user_agent("taly-process-payment");
-    builder.build().map_err(|error| error.to_string())
-}
-
 /// A body in the form's encoding, with the header that says so.
 fn form(request: reqwest::RequestBuilder, pairs: &[(&str, &str)]) -> reqwest::RequestBuilder {
     let encoded =
@@ -124,12 +116,6 @@ fn form(request: reqwest::RequestBuilder, pairs: &[(&str, &str)]) -> reqwest::Re
     let pairs: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
     request.header("Content-Type", "application/x-www-form-urlencoded").body(pairs.join("&"))
-}
-
-/// What went wrong on the way, without the address, which may hold an id.
-fn network(error: &reqwest::Error) -> String {
-    let kind = if error.is_timeout() { "no answer in time" } else { "could not be reached" };
-    kind.to_owned()
 }
 
 /// Never fails: a problem is an answer too.

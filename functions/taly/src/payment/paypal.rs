@@ -63,7 +63,7 @@ impl PayPal {
         let request = self.http.post(format!("{}/v1/oauth2/token", self.url));
         let request = request.basic_auth(id.expose(), Some(secret.expose()));
         let request = super::form(request, &[("grant_type", "client_credentials")]);
-        let answer = request.send().await.map_err(|error| unavailable(super::network(&error)))?;
+        let answer = request.send().await.map_err(|error| unavailable(shared::https::reason(error)))?;
         let status = answer.status().as_u16();
         let body: Value = answer.json().await.unwrap_or_default();
         let (Some(token), Some(seconds)) = (body["access_token"].as_str(), body["expires_in"].as_u64()) else {
@@ -93,7 +93,7 @@ impl PayPal {
                 None => request,
             };
             let answer =
-                request.body(body.clone()).send().await.map_err(|error| unavailable(super::network(&error)))?;
+                request.body(body.clone()).send().await.map_err(|error| unavailable(shared::https::reason(error)))?;
             let status = answer.status().as_u16();
             if status == 401 && attempt == 1 {
                 *self.token.lock().unwrap_or_else(PoisonError::into_inner) = None;

@@ -43,7 +43,8 @@ impl Stripe {
         let key = self.secrets.value(&self.key).await.map_err(|error| unavailable(error.to_string()))?;
         let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(key.expose());
         let request = request.header("Idempotency-Key", id).header("Stripe-Version", VERSION);
-        let answer = super::form(request, pairs).send().await.map_err(|error| unavailable(super::network(&error)))?;
+        let answer =
+            super::form(request, pairs).send().await.map_err(|error| unavailable(shared::https::reason(error)))?;
         let status = answer.status().as_u16();
         let body: Value = match answer.json().await {
             Ok(body) => body,
