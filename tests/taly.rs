@@ -7,7 +7,7 @@
 mod measure;
 mod others;
 mod payments;
-mod stand_ins;
+pub(crate) mod stand_ins;
 
 use crate::aws::{self, Answer, Server};
 use crate::harness::{Project, Run, repository};
