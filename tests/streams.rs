@@ -4,6 +4,7 @@
 use crate::aws::{self, Answer};
 use crate::harness::repository;
 use crate::system::System;
+use crate::taly::stand_ins::Stripe;
 use serde_json::{Value, json};
 use std::thread;
 use testkit::{Anvil, solidity};
@@ -17,22 +18,27 @@ const CONTRACT: &str = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
 pub(crate) struct Streams {
     pub(crate) system: System,
     pub(crate) node: Anvil,
+    gateway: Stripe,
     methods: Value,
 }
 
 impl Streams {
-    /// `lines` stand in the stage `dev` besides.
-    pub(crate) fn deploy(lines: &str) -> Self {
+    pub(crate) fn deploy() -> Self {
         let node = Anvil::start();
         let compiled = solidity(&repository().join("functions/streams/payment/contracts/PaymentStream.sol"));
         let code = compiled["code"].as_str().expect("bytecode");
         let receipt = node.send(&node.account(0), None, "0x0", code);
         assert_eq!(receipt["contractAddress"], CONTRACT);
-        let system = System::deploy("streams", "us-east-1", lines);
+        let gateway = Stripe::start();
+        let line = format!(
+            "    override: {{ functions: {{ payment: {{ env: {{ GATEWAY_URL: \"http://127.0.0.1:{}/\" }} }} }} }}\n",
+            gateway.port
+        );
+        let system = System::deploy("streams", "us-east-1", &line);
         system.set_secret("jwt-keys", KEYS);
         system.set_secret("rpc-url", &node.url());
         system.set_secret("gateway", "sk_test_streams");
-        Self { system, node, methods: compiled["methods"].clone() }
+        Self { system, node, gateway, methods: compiled["methods"].clone() }
     }
 
     fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -133,11 +139,12 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
 
 #[test]
 fn accounts_wallets_and_streams_work_together_and_refuse_what_they_should() {
-    let streams = Streams::deploy("");
+    let streams = Streams::deploy();
     let token = accounts(&streams);
     lockout(&streams);
     wallets(&streams);
     caches_and_pages(&streams);
+    gateway(&streams, &token);
     for (method, path, body, status, code) in [
         ("GET", "nothing", "", 404, "NOT_FOUND"),
         ("GET", "streams/1/more", "", 404, "NOT_FOUND"),
@@ -165,20 +172,21 @@ fn accounts_wallets_and_streams_work_together_and_refuse_what_they_should() {
     }
     streams.system.is_settled();
 
-    // The chain is away.
-    let Streams { system, node, methods } = streams;
-    let wallet = node.account(0);
-    let streams = Streams { system, node, methods };
+    // The chain and the gateway are away.
+    let wallet = streams.node.account(0);
     let signed = streams.signed("1", &wallet, &wallet, "eip191");
-    let Streams { system, node, .. } = streams;
-    let address = node.url();
-    drop(node);
-    let url = format!("{}api/payment", system.url);
-    let answer = aws::post(&url, &signed.to_string());
-    assert_eq!(refusal(read(&answer)), expected(500, "INTERNAL_ERROR"));
+    let Streams { system, node, gateway, .. } = streams;
+    let (address, url) = (node.url(), format!("{}api/payment", system.url));
+    drop((node, gateway));
+    for body in [signed, by_card("order-0002")] {
+        let bearer = format!("Bearer {token}");
+        let answer = aws::send("POST", &url, &[("Authorization", &bearer)], &body.to_string());
+        assert_eq!(refusal(read(&answer)), expected(500, "INTERNAL_ERROR"));
+    }
     let log = system.log("payment");
     assert!(log.contains("read the stream from its contract"), "{log}");
-    for secret in [address.trim_start_matches("http://"), KEYS] {
+    assert!(log.contains("create the payment at the gateway"), "{log}");
+    for secret in [address.trim_start_matches("http://"), KEYS, "sk_test_streams", "_secret_"] {
         assert!(!log.contains(secret), "{secret} stands in the log");
     }
     let log = system.log("auth");
@@ -294,6 +302,33 @@ fn wallets(streams: &Streams) {
     ] {
         assert_eq!(refusal(streams.post("payment", &asked)), expected(status, code), "{what}");
     }
+}
+
+fn by_card(idempotency_key: &str) -> Value {
+    json!({"method": "gateway", "streamId": "1", "amount": 1_250, "currency": "usd", "idempotencyKey": idempotency_key})
+}
+
+/// A payment by gateway is made for who has a token.
+fn gateway(streams: &Streams, token: &str) {
+    let pay = |token: &str, body: &Value| {
+        let bearer = format!("Bearer {token}");
+        read(&streams.send("POST", "payment", &[("Authorization", &bearer)], &body.to_string()))
+    };
+    let (status, said) = pay(token, &by_card("order-0001"));
+    let data = &said["data"];
+    assert_eq!(
+        (status, &data["amount"], &data["currency"], &data["streamId"]),
+        (200, &json!(1_250), &json!("usd"), &json!("1")),
+        "{said}"
+    );
+    assert!(data["clientSecret"].as_str().is_some_and(|secret| secret.contains("_secret_")), "{said}");
+    let id = data["paymentId"].as_str().expect("an id");
+    let made = streams.gateway.call(&format!("GET /v1/payment_intents/{id}"), "");
+    assert_eq!((&made["amount"], &made["metadata"]["stream_id"]), (&json!(1_250), &json!("1")), "{made}");
+    let mut free = by_card("order-0003");
+    free["amount"] = json!(0);
+    assert_eq!(refusal(pay(token, &free)), expected(400, "BAD_REQUEST"));
+    assert_eq!(refusal(pay("a.b.c", &by_card("order-0004"))), expected(401, "UNAUTHORIZED"));
 }
 
 /// What the table has is served with an ETag, and page by page.

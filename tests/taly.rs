@@ -8,7 +8,7 @@ mod measure;
 mod others;
 mod payments;
 pub(crate) mod prove;
-mod stand_ins;
+pub(crate) mod stand_ins;
 
 use crate::aws::{self, Answer, Server};
 use crate::harness::{Project, Run, repository};
