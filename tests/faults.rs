@@ -3,11 +3,10 @@
 //!
 //! Every case has a region of its own in the shared sandbox, so cases share nothing and run side by side.
 
-use crate::aws::{PYTHON, Shop, shared};
+use crate::aws::{PYTHON, Shop};
 use crate::harness::Run;
 use crate::proxy::{Call, Fault, Proxy, Script};
 use serde_json::{Value, json};
-use std::process::Stdio;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{LazyLock, Mutex};
 
@@ -53,20 +52,9 @@ pub(crate) fn before(kind: Kind) -> Shop {
 
 /// Runs `deploy --yes` through a proxy.
 pub(crate) fn through(shop: &Shop, script: Script) -> (Run, Proxy) {
-    through_with(shop, &["deploy", "--yes"], script)
-}
-
-fn through_with(shop: &Shop, arguments: &[&str], script: Script) -> (Run, Proxy) {
-    let mut command = shop.project.command(&[&["--sandbox"], arguments].concat());
-    if matches!(script.at, Some((_, Fault::Hang))) {
-        command.env("DEPLOYER_TIMEOUT", "3");
-    }
-    let proxy = Proxy::start(shared().port, script);
-    command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url());
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
-    proxy.watch(child.id());
-    let run = shop.project.ended(&child.wait_with_output().expect("it ends"));
-    (run, proxy)
+    // Only who meets a hang is impatient.
+    let is_hang = matches!(script.at, Some((_, Fault::Hang)));
+    shop.through(&["deploy", "--yes"], script, if is_hang { &[("DEPLOYER_TIMEOUT", "3")] } else { &[] })
 }
 
 /// What must be the same however a deployment came about.
@@ -235,7 +223,7 @@ fn killed_at_any_call_of_a_rollback() {
         shop
     };
     let shop = two_releases();
-    let (run, proxy) = through_with(&shop, &BACK, Script::default());
+    let (run, proxy) = shop.through(&BACK, Script::default(), &[]);
     assert_eq!(run.code, 0, "{}", run.text());
     let calls: Vec<Call> =
         proxy.calls().into_iter().map(|(name, nth)| (name.replace(shop.stack, "SHOP"), nth)).collect();
@@ -243,7 +231,7 @@ fn killed_at_any_call_of_a_rollback() {
     each(&calls, |call| {
         let shop = two_releases();
         let at = Some(((call.0.replace("SHOP", shop.stack), call.1), Fault::Kill));
-        let (first, _) = through_with(&shop, &BACK, Script { at, ..Script::default() });
+        let (first, _) = shop.through(&BACK, Script { at, ..Script::default() }, &[]);
         let again = shop.run(&BACK);
         let doctor = shop.run(&["doctor", "--exit-code"]);
         let served = ["hello", "work"].map(|name| shop.alias(name));

@@ -1,7 +1,7 @@
 //! One at a time: who comes second hears who is first, waits or stops; and no lease outlives its process for long.
 
 use crate::aws::{Shop, address, get};
-use crate::proxy::{Fault, Proxy, Script};
+use crate::proxy::{Fault, Script};
 use serde_json::{Value, json};
 use std::process::{Child, Stdio};
 
@@ -28,16 +28,9 @@ fn lease(shop: &Shop) -> Value {
     serde_json::from_str(&shop.s3(&format!("GET {}", path(shop)), "").body).expect("a lease in JSON")
 }
 
-fn start(shop: &Shop, arguments: &[&str], proxy: Option<&Proxy>) -> Child {
+fn start(shop: &Shop, arguments: &[&str]) -> Child {
     let mut command = shop.project.command(&[&["--sandbox"], arguments].concat());
-    if let Some(proxy) = proxy {
-        command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url());
-    }
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
-    if let Some(proxy) = proxy {
-        proxy.watch(child.id());
-    }
-    child
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs")
 }
 
 #[test]
@@ -78,8 +71,7 @@ fn who_waits_plans_after_the_other_is_through() {
     let first = shop.deploy();
     shop.code("second");
     lease_of_another(&shop, 3);
-    let waiting =
-        [start(&shop, &["deploy", "--yes", "--wait"], None), start(&shop, &["deploy", "--yes", "--wait=5m"], None)];
+    let waiting = [start(&shop, &["deploy", "--yes", "--wait"]), start(&shop, &["deploy", "--yes", "--wait=5m"])];
     let runs = waiting.map(|child| shop.project.ended(&child.wait_with_output().expect("it ends")));
     for run in &runs {
         assert_eq!(run.code, 0, "{}", run.text());
@@ -99,10 +91,8 @@ fn the_lease_of_a_process_that_is_gone_keeps_nobody_waiting() {
     shop.code("second");
     // Killed while it holds the lease: a machine that sees the process gone need not wait.
     let claim = format!("s3 PUT /deployer-000000000000-{}/releases/robbed-dev/00000002.json", shop.region);
-    let proxy =
-        Proxy::start(crate::aws::shared().port, Script { at: Some(((claim, 1), Fault::Kill)), ..Script::default() });
-    let child = start(&shop, &["deploy", "--yes"], Some(&proxy));
-    assert_eq!(shop.project.ended(&child.wait_with_output().expect("it ends")).code, -1);
+    let script = Script { at: Some(((claim, 1), Fault::Kill)), ..Script::default() };
+    assert_eq!(shop.through(&["deploy", "--yes"], script, &[]).0.code, -1);
     assert_eq!(lease(&shop)["holder"]["host"].as_str().map(str::is_empty), Some(false));
     let plan = shop.ends(3, &["plan", "--exit-code"]);
     assert!(

@@ -3,9 +3,12 @@
 //!
 //! One request a connection, so nothing has to be known about keeping one alive.
 
+use crate::aws::{Shop, shared};
+use crate::harness::Run;
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -135,6 +138,29 @@ impl Proxy {
             *counts.entry(name).or_default() += 1;
         }
         counts
+    }
+}
+
+impl Shop {
+    /// `deployer --sandbox` with these arguments and variables, through a proxy.
+    pub(crate) fn through(&self, arguments: &[&str], script: Script, variables: &[(&str, &str)]) -> (Run, Proxy) {
+        let (child, proxy) = self.start_through(arguments, script, variables);
+        (self.project.ended(&child.wait_with_output().expect("it ends")), proxy)
+    }
+
+    /// The same, while it runs.
+    pub(crate) fn start_through(
+        &self,
+        arguments: &[&str],
+        script: Script,
+        variables: &[(&str, &str)],
+    ) -> (Child, Proxy) {
+        let proxy = Proxy::start(shared().port, script);
+        let mut command = self.project.command(&[&["--sandbox"], arguments].concat());
+        command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url()).envs(variables.iter().copied());
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
+        proxy.watch(child.id());
+        (child, proxy)
     }
 }
 

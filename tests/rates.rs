@@ -1,9 +1,8 @@
 //! Rates and round trips: a large stack under the rates that AWS grants, and how long the way back takes.
 
-use crate::aws::{PYTHON, Shop, shared};
+use crate::aws::{PYTHON, Shop};
 use crate::harness::Run;
 use crate::proxy::{Proxy, Script};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 /// `count` functions, all greeting with `greeting`.
@@ -36,15 +35,8 @@ fn a_thousand_functions_are_deployed_under_the_rates_of_lambda() {
 
 /// Runs through a proxy; how long it took.
 fn through(shop: &Shop, arguments: &[&str], script: Script, paced: bool) -> (Run, Proxy, Duration) {
-    let proxy = Proxy::start(shared().port, script);
-    let mut command = shop.project.command(&[&["--sandbox"], arguments].concat());
-    command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url());
-    if paced {
-        command.env("DEPLOYER_SANDBOX_PACE", "1");
-    }
     let began = Instant::now();
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
-    let run = shop.project.ended(&child.wait_with_output().expect("it ends"));
+    let (run, proxy) = shop.through(arguments, script, if paced { &[("DEPLOYER_SANDBOX_PACE", "1")] } else { &[] });
     assert_eq!(run.code, 0, "{}", run.text());
     (run, proxy, began.elapsed())
 }

@@ -1,10 +1,8 @@
 //! Stacks that got stuck: what `doctor` says of them, what it offers, and that it helps.
 
-use crate::aws::{Shop, shared};
-use crate::harness::Run;
-use crate::proxy::{Fault, Proxy, Script};
+use crate::aws::Shop;
+use crate::proxy::{Fault, Script};
 use serde_json::json;
-use std::process::Stdio;
 use std::time::Duration;
 
 /// A custom resource whose provider goes back from a change, and goes away, only when it was mended (its variable `MENDED`),
@@ -57,15 +55,6 @@ const BROKEN: &str = "  Alert: {Type: \"AWS::SNS::Topic\", DependsOn: Kept, \
 fn mend(shop: &Shop) {
     let mended = json!({ "Environment": { "Variables": { "MENDED": "1" } } });
     shop.call("lambda", &format!("PUT /2015-03-31/functions/{}-keeper/configuration", shop.stack), &mended);
-}
-
-fn through(shop: &Shop, arguments: &[&str], script: Script) -> Run {
-    let proxy = Proxy::start(shared().port, script);
-    let mut command = shop.project.command(&[&["--sandbox"], arguments].concat());
-    command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url());
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
-    proxy.watch(child.id());
-    shop.project.ended(&child.wait_with_output().expect("it ends"))
 }
 
 #[test]
@@ -133,7 +122,7 @@ fn a_function_that_failed_is_told_with_its_reason() {
     let failed = "\"Failed\",\"LastUpdateStatusReason\":\"The subnet has no free address.\",\"Was\":\"\"";
     let instead = Some((read, "\"Successful\"", failed));
     eprintln!("{}", shop.lambda("GET", "hello", "", &json!(null)));
-    let told = through(&shop, &["doctor", "--exit-code"], Script { instead, ..Script::default() });
+    let told = shop.through(&["doctor", "--exit-code"], Script { instead, ..Script::default() }, &[]).0;
     assert_eq!(told.code, 3, "{}", told.text());
     assert!(
         told.stdout.contains("limp-dev-hello is Active, its last update Failed (The subnet has no free address)"),
@@ -148,7 +137,7 @@ fn who_waits_also_waits_for_cloudformation() {
     shop.deploy();
     shop.declare(&stubborn("slowly", "slow"));
     let at = Some((("cloudformation ExecuteChangeSet".to_owned(), 1), Fault::Kill));
-    assert_eq!(through(&shop, &["deploy", "--yes"], Script { at, ..Script::default() }).code, -1);
+    assert_eq!(shop.through(&["deploy", "--yes"], Script { at, ..Script::default() }, &[]).0.code, -1);
     assert_eq!(shop.status(), "UPDATE_IN_PROGRESS");
     let blocked = shop.ends(6, &["deploy", "--yes"]);
     assert!(blocked.stderr.contains("stack slowly-dev is in UPDATE_IN_PROGRESS"), "{}", blocked.text());
@@ -165,11 +154,8 @@ fn who_loses_the_stack_stops_before_its_next_phase() {
     shop.deploy();
     shop.code("second").declare(&Shop::hello("hello"));
     let at = Some((("cloudformation ExecuteChangeSet".to_owned(), 1), Fault::Hang));
-    let proxy = Proxy::start(shared().port, Script { at, ..Script::default() });
-    let mut command = shop.project.command(&["--sandbox", "deploy", "--yes"]);
-    command.env("DEPLOYER_SANDBOX_ENDPOINT", proxy.url()).env("DEPLOYER_TIMEOUT", "25");
-    let first = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the built binary runs");
-    proxy.watch(first.id());
+    let script = Script { at, ..Script::default() };
+    let (first, proxy) = shop.start_through(&["deploy", "--yes"], script, &[("DEPLOYER_TIMEOUT", "25")]);
     while !proxy.has_struck() {
         std::thread::sleep(Duration::from_millis(50));
     }

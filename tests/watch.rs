@@ -75,12 +75,13 @@ fn a_function_is_called_and_its_log_is_read() {
     assert_eq!((line["function"].as_str(), line["fields"]["n"].as_i64()), (Some("one"), Some(1)), "{}", one.text());
     shop.ends(2, &["logs", "nobody"]);
 
-    // Somebody watches while it is called.
+    // Somebody watches; once what was before is shown, it is called again.
     let mut watching = shop.project.command(&["--sandbox", "logs", "--follow", "--since", "1h"]);
     let mut watching = watching.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the built binary runs");
+    let mut lines = BufReader::new(watching.stdout.take().expect("it was piped")).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.contains("one    ERROR  third")), "what was before is not shown");
     shop.ends(0, &["invoke", "other", "--payload", r#"{"say": "live"}"#]);
-    let lines = BufReader::new(watching.stdout.take().expect("it was piped")).lines();
-    assert!(lines.map_while(Result::ok).any(|line| line.contains("other  INFO   live")), "it was not seen");
+    assert!(lines.any(|line| line.contains("other  INFO   live")), "what came then was not seen");
     let sent = std::process::Command::new("kill").args(["-INT", &watching.id().to_string()]).status();
     assert!(sent.is_ok_and(|status| status.success()));
     assert_eq!(watching.wait().expect("it ends").code(), Some(0));

@@ -23,8 +23,8 @@ pub(crate) struct Ctx {
     pub(crate) width: Option<usize>,
     /// The command as it was typed, to be typed again.
     pub(crate) typed: String,
-    /// Whether a plan is being carried out, which no interrupt may cut short.
-    applying: AtomicBool,
+    /// Whether the command itself ends what it does on Ctrl-C: it carries out a plan, or follows a log.
+    minding: AtomicBool,
 }
 
 impl Ctx {
@@ -76,7 +76,7 @@ impl Ctx {
             interactive,
             width,
             typed,
-            applying: AtomicBool::new(false),
+            minding: AtomicBool::new(false),
         })
     }
 
@@ -99,12 +99,12 @@ impl Ctx {
         if self.global.sandbox { " --sandbox" } else { "" }
     }
 
-    pub(crate) fn is_applying(&self) -> bool {
-        self.applying.load(Ordering::Relaxed)
+    pub(crate) fn minds_interrupts(&self) -> bool {
+        self.minding.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_applying(&self, applying: bool) {
-        self.applying.store(applying, Ordering::Relaxed);
+    pub(crate) fn mind_interrupts(&self, own: bool) {
+        self.minding.store(own, Ordering::Relaxed);
     }
 
     pub(crate) fn format(&self) -> Format {

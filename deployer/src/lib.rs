@@ -124,7 +124,7 @@ fn run_command(ctx: &ctx::Ctx, command: &cli::Command) -> Result<exit::Exit, exi
             tokio::select! {
                 done = &mut work => return done,
                 // While steps are carried out, `cmd::confirm` hears of it too and stops between two of them.
-                Ok(()) = tokio::signal::ctrl_c() => if !ctx.is_applying() {
+                Ok(()) = tokio::signal::ctrl_c() => if !ctx.minds_interrupts() {
                     return Err(exit::Failure::interrupted("interrupted", "nothing was changed", ctx.typed.clone()));
                 }
             }

@@ -13,7 +13,7 @@ const FUNCTIONS: [&str; 5] =
 #[ignore = "a measurement, and it compiles everything for AWS first: minutes"]
 fn talys_cold_starts() {
     let taly = Taly::deploy();
-    let starts = Starts { project: &taly.project, server: taly.server, region: REGION, stack: "taly" };
+    let starts = Starts { project: &taly.system.project, server: taly.system.server, region: REGION, stack: "taly" };
     starts.measure(&FUNCTIONS, |start, function| (event(start, function), is_done));
 }
 

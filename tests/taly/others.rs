@@ -2,7 +2,7 @@
 
 use super::{BUCKET, REGION, Taly, body};
 use crate::aws;
-use serde_json::json;
+use serde_json::{Value, json};
 
 impl Taly {
     pub(super) fn mails(&self) {
@@ -15,23 +15,26 @@ impl Taly {
         self.publish("bookings", &booked);
         self.publish("reminders", &reminder);
         self.publish("bookings", "poison");
-        self.eventually("the booking is confirmed", || (self.mails_to("ines@example.com").len() == 1).then_some(()));
-        self.eventually("a throttled mail goes out later", || {
+        self.system.eventually("the booking is confirmed", "send-email", || {
+            (self.mails_to("ines@example.com").len() == 1).then_some(())
+        });
+        self.system.eventually("a throttled mail goes out later", "send-email", || {
             (self.mails_to("slow-ines@example.com").len() == 1).then_some(())
         });
-        let (poison, reason) = self.eventually("poison is put aside", || self.dead_letters("mails-dead").pop());
+        let (poison, reason) =
+            self.system.eventually("poison is put aside", "send-email", || self.system.message("mails-dead"));
         assert!(poison == "poison" && reason.starts_with("not an event of ours"), "{poison} {reason}");
         // The same again, from the topic and from the queue.
         for _ in 0..2 {
             self.publish("bookings", &booked);
-            self.sqs("SendMessage", "mails", json!({ "MessageBody": booked }));
+            self.system.sqs("SendMessage", "mails", json!({ "MessageBody": booked }));
         }
         let last = event("booking-7732", "booking.confirmed", "last@example.com").to_string();
         self.publish("bookings", &last);
-        self.eventually("what comes after them is sent", || {
+        self.system.eventually("what comes after them is sent", "send-email", || {
             (self.mails_to("last@example.com").len() == 1).then_some(())
         });
-        self.eventually("the queue is empty", || self.is_empty("mails").then_some(()));
+        self.system.eventually("the queue is empty", "send-email", || self.is_empty("mails").then_some(()));
         for to in ["ines@example.com", "slow-ines@example.com", "last@example.com"] {
             assert_eq!(self.mails_to(to).len(), 1, "{to}");
         }
@@ -75,9 +78,11 @@ impl Taly {
         }
         let event = json!({ "EventBusName": "taly-dev", "Source": "taly.bookings", "DetailType": "booking.cancelled",
                             "Detail": json!({ "user": "u-9", "n": "bus" }).to_string() });
-        let sent = self.server.json(REGION, "events", "AWSEvents.PutEvents", &json!({ "Entries": [event] }));
+        let sent = self.system.server.json(REGION, "events", "AWSEvents.PutEvents", &json!({ "Entries": [event] }));
         assert_eq!(sent["FailedEntryCount"], 0, "{sent}");
-        self.eventually("the bus's event is there", || (ids().last()? == "booking.cancelled bus").then_some(()));
+        self.system.eventually("the bus's event is there", "user-activity-logger", || {
+            (ids().last()? == "booking.cancelled bus").then_some(())
+        });
         assert_eq!(ids().len(), 4, "what was wrong left nothing");
         let day_before = self.signed("GET", "/activity/u-9?day=2020-01-01", &[], "");
         assert_eq!(body(&day_before)["entries"], json!([]));
@@ -94,7 +99,7 @@ impl Taly {
                 "company": text("Salon Lumière"), "service": text("=Coupe"), "customer": text("u-1"), "currency": text("EUR"),
                 "amount": { "N": amount } });
             let put = json!({ "TableName": "taly-dev-bookings", "Item": item });
-            self.server.json(REGION, "dynamodb", "DynamoDB_20120810.PutItem", &put);
+            self.system.server.json(REGION, "dynamodb", "DynamoDB_20120810.PutItem", &put);
         }
         let ask = |kind: &str, format: &str| {
             let order = json!({ "kind": kind, "format": format, "from": day, "to": day });
@@ -103,8 +108,11 @@ impl Taly {
             let made = body(&answer);
             let url = made["url"].as_str().expect("a link").to_owned();
             assert!(url.contains("X-Amz-Signature=") && url.contains("/temp/reports/"), "{url}");
-            let file =
-                self.server.object(REGION, BUCKET, made["key"].as_str().expect("a key")).expect("the file is there");
+            let file = self
+                .system
+                .server
+                .object(REGION, BUCKET, made["key"].as_str().expect("a key"))
+                .expect("the file is there");
             assert_eq!(made["bytes"].as_u64(), Some(file.len() as u64));
             (made, file, url)
         };
@@ -128,9 +136,9 @@ impl Taly {
         }
         let scheduled =
             json!({ "report": "activity", "format": "csv", "period": "yesterday", "mail_to": "owner@example.com" });
-        let answer = self.invoke("generate-reports", "live", &scheduled);
+        let answer = self.system.invoke("generate-reports", &scheduled);
         assert_eq!(answer["rows"], 0, "{answer}");
-        let mails = self.eventually("the summary is sent", || {
+        let mails = self.system.eventually("the summary is sent", "generate-reports", || {
             Some(self.mails_to("owner@example.com")).filter(|all| all.len() == 1)
         });
         assert!(
@@ -142,8 +150,11 @@ impl Taly {
 
     pub(super) fn cleanup(&self) {
         let keys = |prefix: &str| {
-            let list =
-                self.server.request(REGION, "s3", &format!("GET /{BUCKET}?list-type=2&prefix={prefix}"), &[], "").body;
+            let list = self
+                .system
+                .server
+                .request(REGION, "s3", &format!("GET /{BUCKET}?list-type=2&prefix={prefix}"), &[], "")
+                .body;
             list.matches("<Key>").count()
         };
         // More than a batch of 1,000.
@@ -152,30 +163,34 @@ impl Taly {
             self.put_object(&format!("{key}/{number}"));
         }
         self.put_object("uploads/kept");
-        let age = self.invoke("cleanup-temp-files", "live", &json!({}));
+        let age = self.system.invoke("cleanup-temp-files", &json!({}));
         assert_eq!((&age["deleted"], &age["complete"]), (&json!(0), &json!(true)), "nothing is old yet: {age}");
         // S3 counts whole seconds.
-        let dry = self.eventually("all of it is of an earlier second", || {
-            let report = self.invoke("cleanup-temp-files", "live", &json!({ "dry_run": true, "max_age_hours": 0 }));
+        let dry = self.system.eventually("all of it is of an earlier second", "cleanup-temp-files", || {
+            let report = self.system.invoke("cleanup-temp-files", &json!({ "dry_run": true, "max_age_hours": 0 }));
             (report["deleted"] == report["examined"]).then_some(report)
         });
         let count = dry["deleted"].as_u64().expect("a number");
         assert!(count > 1_050 && keys("temp/uploads") > 0, "a dry run deletes nothing: {dry}");
-        let report = self.invoke("cleanup-temp-files", "live", &json!({ "max_age_hours": 0 }));
+        let report = self.system.invoke("cleanup-temp-files", &json!({ "max_age_hours": 0 }));
         assert_eq!((report["deleted"].as_u64(), &report["failed"]), (Some(count), &json!(0)), "{report}");
         assert_eq!((keys("temp/"), keys("uploads/")), (0, 1));
-        let list = self.server.object(REGION, BUCKET, report["list"].as_str().expect("a list")).expect("it is there");
+        let list =
+            self.system.server.object(REGION, BUCKET, report["list"].as_str().expect("a list")).expect("it is there");
         let list = String::from_utf8(list).expect("text");
         assert_eq!(list.lines().filter(|line| line.ends_with(",deleted")).count() as u64, count);
     }
 
     /// The same code, told to clean up elsewhere: its role does not let it.
     pub(super) fn the_role_ends_at_the_prefix(&self) {
-        let head = |rest: &str| format!("PUT /2015-03-31/functions/taly-dev-cleanup-temp-files/{rest}");
+        let ask = |method: &str, rest: &str, body: &Value| {
+            let head = format!("{method} /2015-03-31/functions/taly-dev-cleanup-temp-files/{rest}");
+            self.system.server.lambda(REGION, &head, body)
+        };
         let variables = json!({ "FILES_BUCKET": BUCKET, "TEMP_PREFIX": "uploads/", "REPORTS_PREFIX": "cleanup/", "MAX_AGE_HOURS": "1" });
-        self.server.lambda(REGION, &head("configuration"), &json!({ "Environment": { "Variables": variables } }));
-        let answer = self.invoke("cleanup-temp-files", "$LATEST", &json!({ "max_age_hours": 0 })).to_string();
+        ask("PUT", "configuration", &json!({ "Environment": { "Variables": variables } }));
+        let answer = ask("POST", "invocations", &json!({ "max_age_hours": 0 })).to_string();
         assert!(answer.contains("list the files: AccessDenied"), "{answer}");
-        assert!(self.server.object(REGION, BUCKET, "uploads/kept").is_some());
+        assert!(self.system.server.object(REGION, BUCKET, "uploads/kept").is_some());
     }
 }

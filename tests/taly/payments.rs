@@ -6,12 +6,13 @@ use serde_json::json;
 
 impl Taly {
     pub(super) fn stripe_payments(&self) {
-        self.stripe.tell(&format!("http://127.0.0.1:{}{}/webhooks/stripe", self.server.port, self.api), WEBHOOK_SECRET);
+        self.stripe
+            .tell(&format!("http://127.0.0.1:{}{}/webhooks/stripe", self.system.server.port, self.api), WEBHOOK_SECRET);
         let charge = |amount: u64, method: &str| {
             json!({ "provider": "stripe", "amount": amount, "currency": "EUR", "method": method, "booking": "7731",
                     "customer": { "id": "u-1", "name": "Ana", "email": "ana@example.com" } })
         };
-        let unsigned = aws::exchange(self.server.port, &format!("POST {}/payments", self.api), &[], "{}");
+        let unsigned = aws::exchange(self.system.server.port, &format!("POST {}/payments", self.api), &[], "{}");
         assert_eq!(unsigned.status, 403, "{unsigned:?}");
         let wrong = [
             self.pay("", &charge(1_500, "pm_card_visa")),
@@ -34,7 +35,9 @@ impl Taly {
         let other = self.pay("k-1", &charge(1_600, "pm_card_visa"));
         assert!(other.status == 400 && other.body.contains("used for another request"), "{other:?}");
         assert_eq!(self.stripe.charges(), 1);
-        self.eventually("the receipt is sent", || (self.mails_to("ana@example.com").len() == 1).then_some(()));
+        self.system.eventually("the receipt is sent", "send-email", || {
+            (self.mails_to("ana@example.com").len() == 1).then_some(())
+        });
         assert_eq!(self.mails_to("ana@example.com")[0]["Subject"], "Receipt for 15.00 EUR");
 
         let card = "type=card&card[number]=4000000000000341&card[exp_month]=12&card[exp_year]=2030&card[cvc]=123";
@@ -61,8 +64,8 @@ impl Taly {
         assert_eq!((amounts.len(), amounts.iter().flatten().sum::<u64>()), (2, 1_500), "{refunds}");
 
         // Stripe's own webhook, which it signed; and one that somebody else made.
-        self.eventually("the webhook comes", || {
-            self.log("process-payment").contains("told of what is settled").then_some(())
+        self.system.eventually("the webhook comes", "process-payment", || {
+            self.system.log("process-payment").contains("told of what is settled").then_some(())
         });
         let forged =
             json!({ "type": "payment_intent.succeeded", "data": { "object": { "metadata": { "payment": id } } } });
@@ -108,10 +111,12 @@ impl Taly {
         for _ in 0..2 {
             assert_eq!(self.webhook("paypal", &headers, &event).status, 200);
         }
-        self.eventually("a receipt after the webhook", || (self.mails_to("cy@example.com").len() == 1).then_some(()));
+        self.system.eventually("a receipt after the webhook", "send-email", || {
+            (self.mails_to("cy@example.com").len() == 1).then_some(())
+        });
         assert_eq!(body(&self.pay("p-3", &charge("later1", "cy@example.com")))["status"], "captured");
 
-        let log = self.log("process-payment");
+        let log = self.system.log("process-payment");
         for secret in
             ["4242", "4000000000000341", "pm_", "vault1", "later1", "sk_test", "whsec", "token-", "@example.com"]
         {

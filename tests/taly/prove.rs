@@ -8,16 +8,16 @@ use serde_json::{Value, json};
 /// Deploys Taly. Its schedules are switched off: a scene says itself when a function runs.
 pub(crate) fn world() -> Box<dyn World> {
     let taly = Taly::deploy();
-    let rules = taly.server.json(REGION, "events", "AWSEvents.ListRules", &json!({ "NamePrefix": "taly-" }));
+    let rules = taly.system.server.json(REGION, "events", "AWSEvents.ListRules", &json!({ "NamePrefix": "taly-" }));
     for rule in rules["Rules"].as_array().cloned().unwrap_or_default() {
-        taly.server.json(REGION, "events", "AWSEvents.DisableRule", &json!({ "Name": rule["Name"] }));
+        taly.system.server.json(REGION, "events", "AWSEvents.DisableRule", &json!({ "Name": rule["Name"] }));
     }
     Box::new(taly)
 }
 
 impl World for Taly {
     fn server(&self) -> &'static Server {
-        self.server
+        self.system.server
     }
 
     fn region(&self) -> &'static str {
@@ -25,7 +25,7 @@ impl World for Taly {
     }
 
     fn template(&self) -> Value {
-        serde_json::from_str(&self.deployer(&["synth", "taly"]).stdout).expect("a template in JSON")
+        serde_json::from_str(&self.system.deployer(&["synth", "taly"]).stdout).expect("a template in JSON")
     }
 
     fn scene(&self, function: &str, run: u32, call: &dyn Fn(&Value) -> Result<Value, String>) -> Result<(), String> {
@@ -59,9 +59,9 @@ impl Taly {
             json!({ "MessageId": "m-2", "TopicArn": "t", "Message": event("slow", &format!("slow-{to}")).to_string() });
         call(&json!({ "Records": [{ "Sns": sns }] }))?;
         is(!self.is_empty("mails") || !self.mails_to(&format!("slow-{to}")).is_empty(), &json!("nothing waits"))?;
-        self.sqs("PurgeQueue", "mails-dead", json!({}));
+        self.system.sqs("PurgeQueue", "mails-dead", json!({}));
         let answer = call(&batch("poison"))?;
-        is(answer["batchItemFailures"] == json!([]) && !self.dead_letters("mails-dead").is_empty(), &answer)
+        is(answer["batchItemFailures"] == json!([]) && self.system.message("mails-dead").is_some(), &answer)
     }
 
     /// Both providers are paid, one payment is given back, one is ended by a webhook.
@@ -112,7 +112,8 @@ impl Taly {
         // S3 counts whole seconds.
         std::thread::sleep(std::time::Duration::from_millis(1_100));
         let report = call(&json!({ "max_age_hours": 0 }))?;
-        let list = report["list"].as_str().and_then(|key| self.server.object(REGION, BUCKET, key)).unwrap_or_default();
+        let list =
+            report["list"].as_str().and_then(|key| self.system.server.object(REGION, BUCKET, key)).unwrap_or_default();
         is(String::from_utf8_lossy(&list).contains(&format!("temp/proof-{run},")), &report)
     }
 }

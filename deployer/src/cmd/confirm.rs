@@ -128,7 +128,7 @@ pub(crate) async fn carry_out(
         Some(held) => Some(held),
         None => hold::take(&connection.clients, &plan.place, &ctx.typed, waiting, |line| ctx.say(line)).await?,
     };
-    ctx.set_applying(true);
+    ctx.mind_interrupts(true);
     let start = Instant::now();
     let tell = |event: Event| {
         if ctx.global.verbose == 0 && !render::progress::is_news(&event, plan) {
@@ -154,7 +154,7 @@ pub(crate) async fn carry_out(
         mark(ctx, connection, plan).await;
     }
     runner.free().await;
-    ctx.set_applying(false);
+    ctx.mind_interrupts(false);
     let stack = &plan.place.stack;
     let what = match plan.intent {
         Intent::Recover => format!("the recovery of {stack}"),

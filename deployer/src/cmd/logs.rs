@@ -88,7 +88,7 @@ pub(crate) async fn run(ctx: &Ctx, args: &Args) -> Result<Exit, Failure> {
     }
     let width = logs.iter().map(|log| log.function.len()).max().unwrap_or_default();
     // Ctrl-C is how following ends; nothing is cut short by it.
-    ctx.set_applying(args.follow);
+    ctx.mind_interrupts(args.follow);
     let pause = Duration::from_millis(if session.sandbox_url().is_some() { 300 } else { 2_000 });
     loop {
         let mut lines = Vec::new();

@@ -180,9 +180,8 @@ fn platform(kind: &str, record: &Value) -> Option<(Level, String)> {
                 status => Some((Level::Error, format!("{status}: {}", parts.join(", ")))),
             }
         }
-        "platform.fault" | "platform.initRuntimeDone" if kind.ends_with("fault") || status != "success" => {
-            Some((Level::Error, format!("{}: {record}", &kind["platform.".len()..])))
-        }
+        "platform.fault" => Some((Level::Error, format!("fault: {record}"))),
+        "platform.initRuntimeDone" if status != "success" => Some((Level::Error, format!("start: {record}"))),
         _ => None,
     }
 }
@@ -231,6 +230,10 @@ mod tests {
             (
                 r#"{"type":"platform.report","record":{"status":"timeout","metrics":{"durationMs":3000.0}}}"#,
                 "ERROR  timeout: took 3000 ms\n",
+            ),
+            (
+                r#"{"type":"platform.initRuntimeDone","record":{"status":"error"}}"#,
+                "ERROR  start: {\"status\":\"error\"}\n",
             ),
             (r#"{"_aws":{"Timestamp":1},"Deleted":3}"#, "DEBUG  metrics  Deleted=3\n"),
             (
